@@ -1,3 +1,4 @@
 //! Listens to routers and tells people.
 
 pub mod record;
+pub mod timestamp;
