@@ -1,1 +1,3 @@
 //! Listens to routers and tells people.
+
+pub mod rules;
