@@ -1,4 +1,5 @@
 //! Listens to routers and tells people.
 
 pub mod record;
+pub mod rules;
 pub mod timestamp;

@@ -1,3 +1,5 @@
-//! What the parts do together, seen from outside.
+//! What the parts do together, seen from outside. One binary: linking once is
+//! faster than ten times.
 
 mod corpus;
+mod oracle;

@@ -1,0 +1,3 @@
+//! What the operator asked for, and whether a line is it.
+
+pub mod ere;
