@@ -76,6 +76,8 @@ impl Error {
 pub struct Daemon {
     /// Where it receives.
     pub address: SocketAddr,
+    /// What the kernel granted, in bytes.
+    receive_buffer: usize,
     /// What it has counted.
     pub stats: Arc<Stats>,
     calls: Sender<Call>,
@@ -143,8 +145,7 @@ impl Daemon {
         let worker = spawn("worker", WORKER_STACK_BYTES, move || worker.run())?;
         let receive_buffer = listener.receive_buffer;
         let listener_ended = start_listener(listener, ring, settings.ingest.allow, forward, &stats, health)?;
-        log::info("listening", &[("udp", &address), ("receive_buffer", &receive_buffer)]);
-        Ok(Daemon { address, stats, calls, worker, listener_ended, http, tcp })
+        Ok(Daemon { address, receive_buffer, stats, calls, worker, listener_ended, http, tcp })
     }
 
     /// Runs until a signal says to stop, then stops.
@@ -166,7 +167,8 @@ impl Daemon {
             if let Some((listener, sink)) = tcp {
                 tokio::spawn(tcp::run(listener, sink));
             }
-            log::info("ready", &[]);
+            // Said last: from now on it receives, answers, and stops when told.
+            log::info("listening", &[("udp", &self.address), ("receive_buffer", &self.receive_buffer)]);
             let name = tokio::select! {
                 _ = terminate.recv() => "SIGTERM",
                 _ = interrupt.recv() => "SIGINT",

@@ -13,6 +13,7 @@ struct RuleRow<'a> {
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     match_type: Option<&'a str>,
+    description: &'a str,
     notifiers: Vec<&'a str>,
 }
 
@@ -50,8 +51,13 @@ fn as_json(settings: Option<&Settings>, faults: &Faults) {
     let Some(settings) = settings else { return };
     for rule in settings.rules.rules() {
         let notifiers = rule.destinations().iter().map(|id| settings.destination_name(*id)).collect();
-        let name = rule.builtin().map(|builtin| builtin.name);
-        print_json(&RuleRow { rule: rule.name(), name, match_type: rule.match_type(), notifiers });
+        print_json(&RuleRow {
+            rule: rule.name(),
+            name: rule.builtin().map(|builtin| builtin.name),
+            match_type: rule.match_type(),
+            description: rule.description(),
+            notifiers,
+        });
     }
     for destination in &settings.destinations {
         print_json(&NotifierRow { notifier: &destination.name });
@@ -64,11 +70,7 @@ fn in_words(settings: Option<&Settings>, faults: &Faults) {
     let mut text = String::from("rules:\n");
     for rule in settings.rules.rules() {
         let names: Vec<_> = rule.destinations().iter().map(|id| settings.destination_name(*id)).collect();
-        let what = match (rule.builtin(), rule.match_type()) {
-            (Some(builtin), _) => format!("{}: {}", builtin.name, builtin.tells),
-            (None, match_type) => match_type.unwrap_or_default().to_owned(),
-        };
-        text.push_str(&format!("  {} ({what}) -> {}\n", rule.name(), names.join(", ")));
+        text.push_str(&format!("  {} ({}) -> {}\n", rule.name(), rule.description(), names.join(", ")));
     }
     text.push_str("notifiers:\n");
     for destination in &settings.destinations {

@@ -43,6 +43,8 @@ const SUFFIX: &str = ", at: @{time}";
 pub struct Rule {
     /// `EVENT0`, or `STATIC_EVENT0` for a built-in one.
     name: Arc<str>,
+    /// What it looks for and sends, in words for `check`.
+    description: String,
     filter: Filter,
     what: What,
     destinations: Arc<[DestinationId]>,
@@ -57,6 +59,11 @@ impl Rule {
     /// `EVENT0`, or `STATIC_EVENT0` for a built-in one.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What it looks for and sends, in words.
+    pub fn description(&self) -> &str {
+        &self.description
     }
 
     /// For a built-in rule: what it is.

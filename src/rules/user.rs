@@ -131,13 +131,34 @@ fn read_one(
         Mask::new(mask, pattern.groups()).map_err(|what| faults.fault(format!("{name}: {what}"))).ok()
     });
     let filter = read_filter(&prefix, vars, routers, faults);
+    let description = describe(&prefix, vars);
     let (pattern, mask, destinations) = (pattern?, mask?, destinations?);
     Some(Rule {
         name: format!("EVENT{number}").into(),
+        description,
         filter,
         what: What::User { pattern, mask },
         destinations: Arc::from(destinations),
     })
+}
+
+/// The variables of a rule as `check` repeats them: none of them is a secret.
+fn describe(prefix: &str, vars: &Vars) -> String {
+    let value = |name: &str| vars.bytes(&format!("{prefix}{name}"));
+    let match_type = vars.text(&format!("{prefix}MATCH_TYPE")).unwrap_or_default();
+    let pattern = shown(value("MATCH_STR").unwrap_or_default());
+    let mask = shown(value("MASK_MSG").unwrap_or_default());
+    format!("{match_type} {pattern}{} sends {mask}", describe_filter(prefix, vars))
+}
+
+/// `_TOPICS`, `_FROM` and `_EXCLUDE` in words; nothing if none is set.
+pub(super) fn describe_filter(prefix: &str, vars: &Vars) -> String {
+    [("TOPICS", "with topics"), ("FROM", "from"), ("EXCLUDE", "without")]
+        .into_iter()
+        .filter_map(|(name, words)| {
+            Some(format!(", {words} {}", shown(vars.bytes(&format!("{prefix}{name}"))?)))
+        })
+        .collect()
 }
 
 fn missing<T>(variable: &str, expected: &str, faults: &mut Faults) -> Option<T> {

@@ -11,7 +11,7 @@ use memchr::memmem::Finder;
 use serde::Deserialize;
 
 use super::mask::Mask;
-use super::user::read_filter;
+use super::user::{describe_filter, read_filter};
 use super::view::View;
 use super::{Rule, What};
 use crate::network::Routers;
@@ -162,6 +162,7 @@ fn read_one(
     };
     Rule {
         name: name.into(),
+        description: format!("{}: {}{}", builtin.name, builtin.tells, describe_filter(&prefix, vars)),
         filter: read_filter(&prefix, vars, routers, faults),
         what: What::Builtin(Ready::new(builtin)),
         destinations: Arc::from(destinations),
