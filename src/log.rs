@@ -18,7 +18,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::timestamp::Zone;
 use crate::vars::{Faults, Vars, shown};
@@ -118,6 +118,27 @@ fn open_file(path: PathBuf) -> io::Result<Output> {
     let file = OpenOptions::new().create(true).append(true).open(&path)?;
     let bytes = file.metadata()?.len();
     Ok(Output::File { path, file, bytes })
+}
+
+/// Lets one line a second through: for what a stranger can bring about as often
+/// as they like, since every line of ours may become an entry in the router's log.
+#[derive(Debug, Default)]
+pub struct Pace {
+    said_at: Option<Instant>,
+    unsaid: usize,
+}
+
+impl Pace {
+    /// Whether a line may be written at `now`; if so, how many were not since the last.
+    pub fn admit(&mut self, now: Instant) -> Option<usize> {
+        let is_soon = |at: Instant| now.saturating_duration_since(at) < Duration::from_secs(1);
+        if self.said_at.is_some_and(is_soon) {
+            self.unsaid = self.unsaid.saturating_add(1);
+            return None;
+        }
+        self.said_at = Some(now);
+        Some(std::mem::take(&mut self.unsaid))
+    }
 }
 
 /// True if lines of `level` are written, so that costly values need not be made for nothing.
@@ -234,6 +255,16 @@ mod tests {
         let line = compose(Level::Info, "x", &[("text", &"é".repeat(500))]);
         assert!(line.len() <= LINE_BYTES_MAX && line.len() > LINE_BYTES_MAX - 4);
         assert!(line.ends_with(&format!("… {}", marker())));
+    }
+
+    #[test]
+    fn one_line_a_second_is_admitted_and_the_others_are_counted() {
+        let start = Instant::now();
+        let mut pace = Pace::default();
+        let admitted: Vec<_> = [0, 1, 999, 1000, 1500, 2100, 9000]
+            .map(|ms| pace.admit(start + Duration::from_millis(ms)))
+            .into();
+        assert_eq!(admitted, [Some(0), None, None, Some(2), None, Some(1), Some(0)]);
     }
 
     #[test]

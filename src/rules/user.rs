@@ -148,7 +148,7 @@ fn describe(prefix: &str, vars: &Vars) -> String {
     let match_type = vars.text(&format!("{prefix}MATCH_TYPE")).unwrap_or_default();
     let pattern = shown(value("MATCH_STR").unwrap_or_default());
     let mask = shown(value("MASK_MSG").unwrap_or_default());
-    format!("{match_type} {pattern}{} sends {mask}", describe_filter(prefix, vars))
+    format!("{match_type} {pattern}{}, sends {mask}", describe_filter(prefix, vars))
 }
 
 /// `_TOPICS`, `_FROM` and `_EXCLUDE` in words; nothing if none is set.
