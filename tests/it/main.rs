@@ -3,5 +3,6 @@
 
 mod binary;
 mod cases;
+mod commands;
 mod corpus;
 mod oracle;
