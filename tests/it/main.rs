@@ -5,4 +5,5 @@ mod binary;
 mod cases;
 mod commands;
 mod corpus;
+mod faults;
 mod oracle;
