@@ -488,7 +488,7 @@ impl Running {
             if let Some(address) = line.strip_prefix("INFO http listening address=") {
                 running.http = address.split(' ').next().unwrap_or_default().to_owned();
             }
-            line.starts_with("INFO ready")
+            line.starts_with("INFO listening")
         });
         assert!(is_ready, "the daemon has ended");
         running
