@@ -5,7 +5,7 @@
 //!        pure                       the only IO                         pure
 //! ```
 //!
-//! The one door for ureq, and with [`tls`] for rustls. Apart from the services,
+//! The one door for ureq, and with `tls` for rustls. Apart from the services,
 //! so that each of them is a pure description, and that what is retried is
 //! decided in one place. It follows no redirect (a POST that moved must be seen
 //! by a human), obeys no proxy but `PROXY`, and never repeats a URL in an
@@ -110,7 +110,7 @@ pub struct Answer {
     pub status: u16,
     /// Header names in lower case.
     pub headers: Vec<(String, String)>,
-    /// At most [`ANSWER_BYTES_MAX`] bytes.
+    /// At most `ANSWER_BYTES_MAX` bytes.
     pub body: Vec<u8>,
     /// `Retry-After`, reckoned from the moment the answer came.
     pub retry_after: Option<Duration>,
