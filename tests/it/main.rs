@@ -7,3 +7,4 @@ mod commands;
 mod corpus;
 mod faults;
 mod oracle;
+mod tidy;
