@@ -1,0 +1,4 @@
+//! What the parts do together, seen from outside.
+
+#[cfg(test)]
+mod support;
