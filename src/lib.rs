@@ -1,1 +1,47 @@
-//! Listens to routers and tells people.
+//! alertik listens to routers and tells people.
+//!
+//! One value goes in one direction: a *datagram* becomes a *line*, a line is
+//! read as a *record*, rules make *alerts* of it, each destination sends its
+//! *notification* as a *request* and judges the *outcome*. Only outcomes come
+//! back, through one channel.
+//!
+//! ```text
+//!                     main → cli
+//!                        │
+//!                     daemon ── worker                  know everyone; known by none
+//!         ┌──────────┬───┴──────┬─────────┐
+//!       ingest     rules      notify    serve           know nothing of one another
+//!         │          │          │         │
+//!   line  record  alert  ring  vars  secret  stats  log  timestamp        leaves
+//! ```
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`cli`] | one file a command |
+//! | [`settings`] | every variable, read once, all faults together |
+//! | [`daemon`] | wiring: sockets, threads, signals, an orderly stop |
+//! | [`worker`] | the loop: pop, observe, accept |
+//! | [`ingest`] | datagrams into the ring, and on to `FORWARD_HOST`; understands nothing |
+//! | [`rules`] | what the operator asked for: patterns, masks, built-in rules |
+//! | [`notify`] | destinations, their queues and senders, one file a service |
+//! | [`serve`] | HTTP: `/healthz` |
+
+pub mod alert;
+pub mod cli;
+pub mod daemon;
+pub mod health;
+pub mod ingest;
+pub mod line;
+pub mod log;
+pub mod network;
+pub mod notify;
+pub mod record;
+pub mod ring;
+pub mod rules;
+pub mod secret;
+pub mod serve;
+pub mod settings;
+pub mod stats;
+pub mod timestamp;
+pub mod vars;
+pub mod worker;

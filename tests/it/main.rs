@@ -1,4 +1,7 @@
-//! What the parts do together, seen from outside.
+//! What the parts do together, seen from outside. One binary: linking once is
+//! faster than ten times.
 
+mod corpus;
+mod oracle;
 #[cfg(test)]
 mod support;

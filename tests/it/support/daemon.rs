@@ -16,10 +16,80 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::recorder::Recorder;
 use super::{DEADLINE, Watched};
 
-/// What a daemon of ours listens on unless a test says otherwise.
-const FREE_PORTS: [(&str, &str); 2] = [("SYSLOG_LISTEN", "127.0.0.1:0"), ("HTTP_LISTEN", "127.0.0.1:0")];
+/// The variables of one daemon, gathered piece by piece; a later value wins.
+#[derive(Clone, Default)]
+pub(crate) struct Variables {
+    set: Vec<(String, String)>,
+    events: usize,
+}
+
+impl Variables {
+    pub(crate) fn new() -> Variables {
+        Variables::default()
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Variables {
+        self.set.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// One more `EVENTn`, for a substring.
+    pub(crate) fn substr(self, notifier: &str, text: &str, mask: &str) -> Variables {
+        self.event(notifier, "substr", text, mask)
+    }
+
+    /// One more `EVENTn`, for a regex.
+    pub(crate) fn regex(self, notifier: &str, regex: &str, mask: &str) -> Variables {
+        self.event(notifier, "regex", regex, mask)
+    }
+
+    fn event(mut self, notifier: &str, match_type: &str, pattern: &str, mask: &str) -> Variables {
+        let number = self.events;
+        self.events += 1;
+        self.with(&format!("EVENT{number}_NOTIFIER"), notifier)
+            .with(&format!("EVENT{number}_MATCH_TYPE"), match_type)
+            .with(&format!("EVENT{number}_MATCH_STR"), pattern)
+            .with(&format!("EVENT{number}_MASK_MSG"), mask)
+    }
+
+    pub(crate) fn telegram(self, recorder: &Recorder) -> Variables {
+        self.with("TELEGRAM_BOT_TOKEN", "123456:token")
+            .with("TELEGRAM_CHAT_ID", "42")
+            .with("TELEGRAM_API_URL", recorder.url(""))
+    }
+
+    pub(crate) fn slack(self, recorder: &Recorder) -> Variables {
+        self.with("SLACK_WEBHOOK_URL", recorder.url("/slack"))
+    }
+
+    pub(crate) fn teams(self, recorder: &Recorder) -> Variables {
+        self.with("TEAMS_WEBHOOK_URL", recorder.url("/teams"))
+    }
+
+    pub(crate) fn discord(self, recorder: &Recorder) -> Variables {
+        self.with("DISCORD_WEBHOOK_URL", recorder.url("/discord"))
+    }
+
+    /// `GENERICn`, `number` from 1 to 4.
+    pub(crate) fn generic(self, number: usize, recorder: &Recorder) -> Variables {
+        self.with(&format!("GENERIC{number}_WEBHOOK_URL"), recorder.url(&format!("/generic{number}")))
+    }
+
+    fn set(&self, command: &mut Command) {
+        command.env_clear().envs(self.set.iter().map(|(name, value)| (name, value)));
+    }
+
+    /// On free ports of 127.0.0.1, unless they say otherwise.
+    fn on_free_ports(&self) -> Variables {
+        let mut variables =
+            Variables::new().with("SYSLOG_LISTEN", "127.0.0.1:0").with("HTTP_LISTEN", "127.0.0.1:0");
+        variables.set.extend(self.set.iter().cloned());
+        variables
+    }
+}
 
 /// One line of the daemon's log, taken apart.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,26 +230,29 @@ impl Ended {
     /// What was left for `notifier`, as the log says it; 0 when it says nothing.
     pub(crate) fn left_for(&self, notifier: &str) -> usize {
         let left = self.logged("alerts left");
-        left.iter().find(|line| line.value("notifier") == Some(notifier)).map_or(0, |line| line.figure("alerts"))
+        left.iter()
+            .find(|line| line.value("notifier") == Some(notifier))
+            .map_or(0, |line| line.figure("alerts"))
     }
 }
 
 /// Our binary with these arguments and variables, and nothing else of our environment.
-fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+fn command(arguments: &[&str], variables: &Variables) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_alertik"));
-    command.args(arguments).env_clear().envs(variables.iter().copied()).stdin(Stdio::null());
+    variables.set(&mut command);
+    command.args(arguments).stdin(Stdio::null());
     command
 }
 
 /// Runs a command of ours to its end.
 #[track_caller]
-pub(crate) fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+pub(crate) fn run(arguments: &[&str], variables: &Variables) -> Ended {
     run_with_input(arguments, variables, b"")
 }
 
 /// The same, with something on standard input.
 #[track_caller]
-pub(crate) fn run_with_input(arguments: &[&str], variables: &[(&str, &str)], input: &[u8]) -> Ended {
+pub(crate) fn run_with_input(arguments: &[&str], variables: &Variables, input: &[u8]) -> Ended {
     let started = Instant::now();
     let (mut child, output) = spawn(command(arguments, variables).stdin(Stdio::piped()));
     let mut stdin = child.stdin.take().unwrap();
@@ -208,26 +281,26 @@ impl Daemon {
     /// Starts it with these variables, on free ports of 127.0.0.1 unless they say
     /// otherwise, and waits until it listens.
     #[track_caller]
-    pub(crate) fn start(variables: &[(&str, &str)]) -> Daemon {
-        Daemon::start_by(&mut command(&["run"], &[&FREE_PORTS, variables].concat()))
+    pub(crate) fn start(variables: &Variables) -> Daemon {
+        Daemon::start_by(&mut command(&["run"], &variables.on_free_ports()))
     }
 
     /// Starts it as the first process of a process namespace of its own, as in a
     /// container; or says why this machine does not let us.
     #[track_caller]
-    pub(crate) fn start_as_first_process(variables: &[(&str, &str)]) -> Result<Daemon, String> {
+    pub(crate) fn start_as_first_process(variables: &Variables) -> Result<Daemon, String> {
         let unshare = |program: &str| {
             let mut command = Command::new("unshare");
             command.args(["--fork", "--pid", "--mount-proc", "--kill-child", "--", program]);
-            command.env_clear().stdin(Stdio::null());
+            variables.on_free_ports().set(&mut command);
+            command.stdin(Stdio::null());
             command
         };
         let allowed = unshare("true").output().map_err(|error| format!("unshare: {error}"))?;
         if !allowed.status.success() {
             return Err(String::from_utf8_lossy(&allowed.stderr).trim().to_owned());
         }
-        let variables = [&FREE_PORTS, variables].concat();
-        let mut daemon = Daemon::start_by(unshare(env!("CARGO_BIN_EXE_alertik")).envs(variables));
+        let mut daemon = Daemon::start_by(&mut unshare(env!("CARGO_BIN_EXE_alertik")));
         let unshare = daemon.process;
         let children = std::fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children"));
         let children = children.map_err(|error| format!("/proc: {error}"))?;
@@ -249,7 +322,8 @@ impl Daemon {
         daemon.started_in = started.elapsed();
         daemon.syslog = reachable(listening.value("udp").unwrap());
         // HTTP is bound before UDP, so its line is there by now, or never.
-        daemon.http = daemon.find_log("http listening", &[]).map(|line| reachable(line.value("address").unwrap()));
+        daemon.http =
+            daemon.find_log("http listening", &[]).map(|line| reachable(line.value("address").unwrap()));
         daemon
     }
 
@@ -295,7 +369,8 @@ impl Daemon {
     /// Waits for a line of the log that says `what` and has these values.
     #[track_caller]
     pub(crate) fn wait_for_log(&self, what: &str, values: &[(&str, &str)]) -> LogLine {
-        let line = self.wait_for_line(|line| LogLine::parse(line).is_some_and(|line| says(&line, what, values)));
+        let line =
+            self.wait_for_line(|line| LogLine::parse(line).is_some_and(|line| says(&line, what, values)));
         LogLine::parse(&line).unwrap()
     }
 
@@ -384,7 +459,8 @@ mod tests {
 
     #[test]
     fn a_log_line_is_taken_apart() {
-        let line = r#"WARN delivery postponed notifier=Slack next_in=4.0s reason="it \"said\" a=b" ~5f09c3a1be"#;
+        let line =
+            r#"WARN delivery postponed notifier=Slack next_in=4.0s reason="it \"said\" a=b" ~5f09c3a1be"#;
         let line = LogLine::parse(line).unwrap();
         assert_eq!((&*line.level, &*line.what), ("WARN", "delivery postponed"));
         assert_eq!((line.value("notifier"), line.value("next_in")), (Some("Slack"), Some("4.0s")));

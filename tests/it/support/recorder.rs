@@ -380,7 +380,12 @@ mod tests {
     }
 
     /// Posts once over TLS to a server whose certificate is for `name`, trusting `trusted`.
-    fn post_tls(authority: &Authority, name: &str, validity: Validity, trusted: &Authority) -> io::Result<String> {
+    fn post_tls(
+        authority: &Authority,
+        name: &str,
+        validity: Validity,
+        trusted: &Authority,
+    ) -> io::Result<String> {
         let recorder = Recorder::over_tls(authority.server(name, validity));
         let session = trusted.client("127.0.0.1");
         let mut stream = StreamOwned::new(session, TcpStream::connect(recorder.address())?);

@@ -1,0 +1,92 @@
+//! `alertik check`: what is in force, or everything that is wrong.
+
+use serde::Serialize;
+
+use super::{Exit, print, print_json, tell};
+use crate::settings::Settings;
+use crate::vars::Faults;
+
+#[derive(Serialize)]
+struct RuleRow<'a> {
+    rule: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    match_type: Option<&'a str>,
+    description: &'a str,
+    notifiers: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct NotifierRow<'a> {
+    notifier: &'a str,
+}
+
+#[derive(Serialize)]
+struct FaultRow<'a> {
+    fault: &'a str,
+}
+
+#[derive(Serialize)]
+struct WarningRow<'a> {
+    warning: &'a str,
+}
+
+pub(super) fn run(is_json: bool) -> Exit {
+    let (settings, faults) = Settings::from_process();
+    match is_json {
+        true => as_json(settings.as_ref(), &faults),
+        false => in_words(settings.as_ref(), &faults),
+    }
+    if settings.is_some() { Exit::Success } else { Exit::Configuration }
+}
+
+fn as_json(settings: Option<&Settings>, faults: &Faults) {
+    for fault in &faults.faults {
+        print_json(&FaultRow { fault });
+    }
+    for warning in &faults.warnings {
+        print_json(&WarningRow { warning });
+    }
+    let Some(settings) = settings else { return };
+    for rule in settings.rules.rules() {
+        let notifiers = rule.destinations().iter().map(|id| settings.destination_name(*id)).collect();
+        print_json(&RuleRow {
+            rule: rule.name(),
+            name: rule.builtin().map(|builtin| builtin.name),
+            match_type: rule.match_type(),
+            description: rule.description(),
+            notifiers,
+        });
+    }
+    for destination in &settings.destinations {
+        print_json(&NotifierRow { notifier: &destination.name });
+    }
+}
+
+fn in_words(settings: Option<&Settings>, faults: &Faults) {
+    tell(faults);
+    let Some(settings) = settings else { return };
+    let mut text = String::from("rules:\n");
+    for rule in settings.rules.rules() {
+        let names: Vec<_> = rule.destinations().iter().map(|id| settings.destination_name(*id)).collect();
+        text.push_str(&format!("  {} ({}) -> {}\n", rule.name(), rule.description(), names.join(", ")));
+    }
+    text.push_str("notifiers:\n");
+    for destination in &settings.destinations {
+        text.push_str(&format!("  {}\n", destination.name));
+    }
+    let own: Vec<_> = settings.self_destinations.iter().map(|id| settings.destination_name(*id)).collect();
+    text.push_str(&format!("our own troubles -> {}\n", own.join(", ")));
+    text.push_str(&format!("lines by UDP on {}\n", settings.ingest.listen));
+    if let Some(address) = settings.ingest.tcp_listen {
+        text.push_str(&format!("lines by TCP on {address}\n"));
+    }
+    if let Some((host, port)) = &settings.ingest.forward {
+        text.push_str(&format!("every datagram goes on to {host} port {port}\n"));
+    }
+    if let Some(address) = settings.serve.listen {
+        text.push_str(&format!("HTTP on {address}\n"));
+    }
+    print(&text);
+}

@@ -1,0 +1,186 @@
+//! Commands: one file each.
+//!
+//! What a command prints for people goes to standard output, what is wrong to
+//! standard error; its exit code is part of the interface.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use lexopt::prelude::*;
+
+use crate::settings::Settings;
+use crate::vars::Faults;
+
+mod check;
+mod demo;
+mod health;
+mod r#match;
+mod run;
+mod test;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Exit {
+    /// What was asked for was done, found, or is well.
+    Success,
+    /// It was not.
+    Failure,
+    /// The configuration or the arguments are wrong (sysexits.h, `EX_CONFIG`).
+    Configuration,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(match exit {
+            Exit::Success => 0,
+            Exit::Failure => 1,
+            Exit::Configuration => 78,
+        })
+    }
+}
+
+const HELP: &str = "\
+alertik listens to a MikroTik router's remote log and tells people what matters.
+
+usage:
+  alertik [run]                  the daemon; configured by environment variables
+  alertik check                  prints the rules and notifiers in force, or every fault
+  alertik match [FILE|-]         what would be sent for these lines; sends nothing
+  alertik match --regex ERE [--mask MASK] [TEXT...]
+                                 tries one pattern
+  alertik test [NOTIFIER...]     sends a test alert through each notifier
+  alertik demo                   a first look, with lines of its own
+  alertik health                 asks the running daemon
+
+options:
+  --json        check, match and test: one JSON object a line
+  --from ADDR   match: the sender of the lines (default 127.0.0.1)
+  -h, --help    -V, --version
+
+With nothing configured it runs the starter rules and prints their alerts.
+";
+
+/// What the arguments say.
+#[derive(Default)]
+struct Arguments {
+    is_json: bool,
+    regex: Option<OsString>,
+    mask: Option<OsString>,
+    from: Option<OsString>,
+    /// What is left: files, texts, names.
+    rest: Vec<OsString>,
+}
+
+/// Does what the arguments say.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let mut parser = lexopt::Parser::from_args(arguments);
+    let mut command: Option<String> = None;
+    let mut given = Arguments::default();
+    loop {
+        let argument = match parser.next() {
+            Ok(Some(argument)) => argument,
+            Ok(None) => break,
+            Err(error) => return usage(&error.to_string()),
+        };
+        let value = match argument {
+            Short('h') | Long("help") => return print(HELP),
+            Short('V') | Long("version") => {
+                return print(concat!("alertik ", env!("CARGO_PKG_VERSION"), "\n"));
+            }
+            Long("json") => {
+                given.is_json = true;
+                continue;
+            }
+            Long("regex") => &mut given.regex,
+            Long("mask") => &mut given.mask,
+            Long("from") => &mut given.from,
+            Value(word) if command.is_none() => {
+                command = Some(word.to_string_lossy().into_owned());
+                continue;
+            }
+            Value(word) => {
+                given.rest.push(word);
+                continue;
+            }
+            other => return usage(&other.unexpected().to_string()),
+        };
+        match parser.value() {
+            Ok(text) => *value = Some(text),
+            Err(error) => return usage(&error.to_string()),
+        }
+    }
+    let command = command.as_deref().unwrap_or("run");
+    if let Err(what) = given.suit(command) {
+        return usage(&what);
+    }
+    match command {
+        "run" => run::run(),
+        "check" => check::run(given.is_json),
+        "match" => r#match::run(&given),
+        "test" => test::run(&given),
+        "demo" => demo::run(),
+        "health" => health::run(),
+        other => usage(&format!("{other:?} is not a command")),
+    }
+}
+
+impl Arguments {
+    /// An option that a command does not know is a slip, not to be passed over.
+    fn suit(&self, command: &str) -> Result<(), String> {
+        let is_match = command == "match";
+        for (option, is_given, is_known) in [
+            ("--json", self.is_json, matches!(command, "match" | "check" | "test")),
+            ("--regex", self.regex.is_some(), is_match),
+            ("--mask", self.mask.is_some(), is_match && self.regex.is_some()),
+            ("--from", self.from.is_some(), is_match && self.regex.is_none()),
+        ] {
+            if is_given && !is_known {
+                return Err(format!("{option} means nothing here"));
+            }
+        }
+        let rest_max = match command {
+            "match" if self.regex.is_none() => 1,
+            "match" | "test" => usize::MAX,
+            _ => 0,
+        };
+        match self.rest.get(rest_max) {
+            Some(word) => Err(format!("{word:?} means nothing here")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn usage(what: &str) -> Exit {
+    eprintln!("alertik: {what} (alertik --help says what there is)");
+    Exit::Configuration
+}
+
+/// Prints `text`; a reader that has gone away (`| head`) is no failure of ours.
+fn print(text: &str) -> Exit {
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+    Exit::Success
+}
+
+/// The settings; or None, with every fault on standard error. Warnings go there too.
+fn settings() -> Option<Settings> {
+    let (settings, faults) = Settings::from_process();
+    tell(&faults);
+    settings
+}
+
+fn tell(faults: &Faults) {
+    for fault in &faults.faults {
+        eprintln!("alertik: {fault}");
+    }
+    for warning in &faults.warnings {
+        eprintln!("alertik: warning: {warning}");
+    }
+}
+
+/// Prints `value` as one line of JSON.
+fn print_json(value: &impl serde::Serialize) {
+    // What is printed are structs of texts and numbers: nothing in them can fail.
+    let line = serde_json::to_string(value).unwrap_or_default();
+    print(&format!("{line}\n"));
+}

@@ -1,0 +1,261 @@
+//! Wiring: sockets, threads, signals, an orderly stop.
+//!
+//! ```text
+//!   listener ─► ring ─► worker ─► senders          a thread each; panics end the process
+//!   main: the runtime with HTTP, TCP and signals, then the stop
+//!
+//!   stop:  worker drains the ring ─► senders try once more ─► what is left is said    5 s in all
+//! ```
+//!
+//! HTTP and TCP are bound before UDP: whoever sees lines accepted can rely on the rest.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Sender, unbounded};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::health::Health;
+use crate::ingest::{self, Forward, Listener, tcp};
+use crate::line::Line;
+use crate::notify::Dispatch;
+use crate::ring::Ring;
+use crate::settings::Settings;
+use crate::stats::Stats;
+use crate::worker::{Call, Worker};
+use crate::{log, serve};
+
+/// What all lines that wait may take in memory (contract of the interface).
+const RING_BYTES_MAX: usize = 1 << 20;
+
+/// From the signal to the end. RouterOS kills after 10 s.
+const STOP_TIMEOUT: Duration = Duration::from_millis(4500);
+
+/// The listener calls nothing deep; the batch is on the heap.
+const LISTENER_STACK_BYTES: usize = 128 * 1024;
+
+/// Matching keeps its state on the heap; the rest is formatting.
+const WORKER_STACK_BYTES: usize = 256 * 1024;
+
+/// Why the daemon cannot run, or could not go on.
+#[derive(Debug)]
+pub enum Error {
+    /// What comes in.
+    Ingest(ingest::Error),
+    /// HTTP.
+    Serve(serve::Error),
+    /// A thread, the runtime, or a signal's handler.
+    Start(std::io::Error),
+    /// `LOG_FILE`.
+    Log(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Ingest(error) => error.fmt(f),
+            Error::Serve(error) => error.fmt(f),
+            Error::Start(error) => write!(f, "cannot start: {error}"),
+            Error::Log(error) => f.write_str(error),
+        }
+    }
+}
+
+impl Error {
+    /// True if it is for the operator to change a variable.
+    pub fn is_configuration(&self) -> bool {
+        matches!(self, Error::Ingest(ingest::Error::ForwardToSelf(_)) | Error::Log(_))
+    }
+}
+
+/// The daemon at work.
+pub struct Daemon {
+    /// Where it receives.
+    pub address: SocketAddr,
+    /// What the kernel granted, in bytes.
+    receive_buffer: usize,
+    /// What it has counted.
+    pub stats: Arc<Stats>,
+    calls: Sender<Call>,
+    worker: thread::JoinHandle<Dispatch>,
+    /// Says why, when the listener has ended.
+    listener_ended: mpsc::UnboundedReceiver<ingest::Error>,
+    http: Option<(std::net::TcpListener, Arc<serve::Site>)>,
+    tcp: Option<(std::net::TcpListener, Arc<tcp::Sink>)>,
+}
+
+impl Daemon {
+    /// Binds everything and starts the threads.
+    ///
+    /// # Errors
+    /// When an address cannot be bound, or the system has no thread left.
+    pub fn start(settings: Settings) -> Result<Daemon, Error> {
+        log::open(&settings.log, settings.zone.clone()).map_err(Error::Log)?;
+        log::info("starting", &[("version", &env!("CARGO_PKG_VERSION"))]);
+        log_rules(&settings);
+        let health = Arc::new(Health::new(Instant::now()));
+        let stats = Arc::new(Stats::default());
+        let ring = Ring::new(settings.ingest.ring_lines, RING_BYTES_MAX);
+
+        let http = match settings.serve.listen {
+            None => None,
+            Some(address) => {
+                let listener = serve::bind(address).map_err(Error::Serve)?;
+                let bound = listener.local_addr().unwrap_or(address);
+                log::info("http listening", &[("address", &bound)]);
+                let site = serve::Site { health: Arc::clone(&health), settings: settings.serve };
+                Some((listener, Arc::new(site)))
+            }
+        };
+        let tcp = match settings.ingest.tcp_listen {
+            None => None,
+            Some(address) => {
+                let listener = tcp::bind(address).map_err(Error::Ingest)?;
+                let bound = listener.local_addr().unwrap_or(address);
+                log::info("tcp listening", &[("address", &bound)]);
+                let allow = settings.ingest.allow.clone();
+                Some((listener, Arc::new(tcp::Sink { ring: ring.clone(), allow, stats: Arc::clone(&stats) })))
+            }
+        };
+        let listener = Listener::bind(settings.ingest.listen).map_err(Error::Ingest)?;
+        let address = listener.local_address().map_err(Error::Start)?;
+        let forward = settings.ingest.forward.as_ref();
+        let forward = forward.map(|(host, port)| Forward::start(host, *port, address));
+        let forward = forward.transpose().map_err(Error::Ingest)?;
+
+        let (calls, called) = unbounded();
+        let reporter = calls.clone();
+        // The worker is gone only when everything is.
+        let report = Arc::new(move |report| drop(reporter.send(Call::Report(report))));
+        let dispatch = Dispatch::start(settings.destinations, &settings.dispatch, &stats, report);
+        let worker = Worker {
+            ring: ring.clone(),
+            rules: settings.rules,
+            dispatch: dispatch.map_err(Error::Start)?,
+            self_destinations: settings.self_destinations,
+            drops: listener.drops(),
+            stats: Arc::clone(&stats),
+            health: Arc::clone(&health),
+            calls: called,
+        };
+        let worker = spawn("worker", WORKER_STACK_BYTES, move || worker.run())?;
+        let receive_buffer = listener.receive_buffer;
+        let listener_ended = start_listener(listener, ring, settings.ingest.allow, forward, &stats, health)?;
+        Ok(Daemon { address, receive_buffer, stats, calls, worker, listener_ended, http, tcp })
+    }
+
+    /// Runs until a signal says to stop, then stops.
+    ///
+    /// # Errors
+    /// When the runtime cannot be made, or the listener has failed.
+    pub fn run(mut self) -> Result<(), Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(Error::Start)?;
+        let (http, tcp) = (self.http.take(), self.tcp.take());
+        let ended = runtime.block_on(async {
+            // As process 1 a signal without a handler does nothing.
+            let mut terminate = signal(SignalKind::terminate()).map_err(Error::Start)?;
+            let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Start)?;
+            let mut hangup = signal(SignalKind::hangup()).map_err(Error::Start)?;
+            if let Some((listener, site)) = http {
+                tokio::spawn(serve::run(listener, site));
+            }
+            if let Some((listener, sink)) = tcp {
+                tokio::spawn(tcp::run(listener, sink));
+            }
+            // Said last: from now on it receives, answers, and stops when told.
+            log::info("listening", &[("udp", &self.address), ("receive_buffer", &self.receive_buffer)]);
+            let name = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+                _ = hangup.recv() => "SIGHUP",
+                Some(error) = self.listener_ended.recv() => return Err(Error::Ingest(error)),
+            };
+            log::info("stopping", &[("signal", &name)]);
+            Ok(())
+        });
+        drop(runtime);
+        self.stop();
+        ended
+    }
+
+    /// Stops: what is in the ring is read, what is due is tried once more, and
+    /// what is left is said.
+    pub fn stop(self) {
+        let deadline = Instant::now() + STOP_TIMEOUT;
+        let _ = self.calls.send(Call::Stop);
+        // A worker that panicked has ended the process.
+        if let Ok(dispatch) = self.worker.join() {
+            for (name, alerts) in dispatch.stop(deadline) {
+                log::warn("alerts left", &[("notifier", &name), ("alerts", &alerts)]);
+            }
+        }
+        log_stats(&self.stats);
+    }
+}
+
+fn start_listener(
+    listener: Listener,
+    ring: Ring<Line>,
+    allow: Option<crate::network::Networks>,
+    forward: Option<Forward>,
+    stats: &Arc<Stats>,
+    health: Arc<Health>,
+) -> Result<mpsc::UnboundedReceiver<ingest::Error>, Error> {
+    let (ending, ended) = mpsc::unbounded_channel();
+    let stats = Arc::clone(stats);
+    spawn("listener", LISTENER_STACK_BYTES, move || {
+        if let Err(error) = listener.run(&ring, allow.as_ref(), forward.as_ref(), &stats) {
+            health.listener_stopped();
+            let _ = ending.send(error);
+        }
+    })?;
+    Ok(ended)
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    stack_bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<thread::JoinHandle<T>, Error> {
+    thread::Builder::new().name(name.to_owned()).stack_size(stack_bytes).spawn(work).map_err(Error::Start)
+}
+
+/// A summary of every rule, as Alertik writes.
+fn log_rules(settings: &Settings) {
+    for rule in settings.rules.rules() {
+        let names: Vec<_> = rule.destinations().iter().map(|id| settings.destination_name(*id)).collect();
+        let kind = rule.builtin().map_or(rule.match_type().unwrap_or_default(), |builtin| builtin.name);
+        log::info("rule", &[("name", &rule.name()), ("kind", &kind), ("notifiers", &names.join(","))]);
+    }
+}
+
+fn log_stats(stats: &Stats) {
+    log::info(
+        "stopped",
+        &[
+            ("lines", &stats.lines_received.count()),
+            ("evicted", &stats.lines_evicted.count()),
+            ("kernel_drops", &stats.kernel_drops.count()),
+            ("refused", &stats.lines_refused.count()),
+            ("cut", &stats.lines_cut.count()),
+            ("looped", &stats.lines_looped.count()),
+            ("alerts", &stats.alerts.count()),
+        ],
+    );
+    log::info(
+        "deliveries",
+        &[
+            ("delivered", &stats.delivered.count()),
+            ("postponed", &stats.postponed.count()),
+            ("rejected", &stats.rejected.count()),
+            ("expired", &stats.expired.count()),
+            ("evicted", &stats.alerts_evicted.count()),
+            ("forwards_failed", &stats.forwards_failed.count()),
+        ],
+    );
+}

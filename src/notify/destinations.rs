@@ -1,0 +1,119 @@
+//! From what operators write (`Slack,Telegram/-100123`) to notifiers that are open.
+//!
+//! A destination is a notifier, or a notifier with a target of its own. Each has
+//! its own queue and sender: a chat that has thrown the bot out must not park
+//! the others. Each is opened once, however many rules name it.
+
+use super::http::Clients;
+use super::{Entry, Notifier, Opening, REGISTRY, console};
+use crate::alert::DestinationId;
+use crate::vars::{Faults, Vars, comma_list, shown};
+
+/// A notifier that is ready, under the name it goes by.
+pub struct Destination {
+    /// `Slack`, or `Telegram/-100123`.
+    pub name: String,
+    /// What its sender drives.
+    pub notifier: Box<dyn Notifier>,
+}
+
+/// The destinations that the configuration names, in the order of their first mention.
+pub struct Destinations<'v> {
+    vars: &'v Vars,
+    clients: Clients,
+    open: Vec<Destination>,
+    /// What was named and cannot be opened: its faults are noted once.
+    refused: Vec<String>,
+}
+
+impl<'v> Destinations<'v> {
+    /// None yet.
+    pub fn new(vars: &'v Vars) -> Destinations<'v> {
+        Destinations { vars, clients: Clients::default(), open: Vec::new(), refused: Vec::new() }
+    }
+
+    /// The destinations in a comma list; `variable` is where it stands.
+    pub fn resolve_list(&mut self, variable: &str, list: &str, faults: &mut Faults) -> Vec<DestinationId> {
+        let mut ids: Vec<DestinationId> = Vec::new();
+        if comma_list(list).next().is_none() {
+            faults.fault(format!("{variable} names no notifier"));
+        }
+        for reference in comma_list(list) {
+            match self.resolve(variable, reference, faults) {
+                // Named twice is told once.
+                Some(id) if !ids.contains(&id) => ids.push(id),
+                _ => {}
+            }
+        }
+        ids
+    }
+
+    /// Every notifier that has its variables; Console if none has.
+    pub fn configured(&mut self, faults: &mut Faults) -> Vec<DestinationId> {
+        let is_meant = |entry: &&Entry| {
+            entry.required.iter().any(|name| self.vars.text(&format!("{}{name}", entry.prefix)).is_some())
+        };
+        let meant: Vec<_> = REGISTRY.iter().filter(is_meant).collect();
+        let mut ids: Vec<_> = meant.iter().filter_map(|entry| self.open(entry, None, faults)).collect();
+        if meant.is_empty() {
+            ids.extend(self.open(&console::ENTRY, None, faults));
+        }
+        ids
+    }
+
+    fn resolve(&mut self, variable: &str, reference: &str, faults: &mut Faults) -> Option<DestinationId> {
+        let (name, target) = match reference.split_once('/') {
+            Some((name, target)) => (name.trim(), Some(target.trim())),
+            None => (reference, None),
+        };
+        let Some(entry) = REGISTRY.iter().find(|entry| entry.name == name) else {
+            let names: Vec<_> = REGISTRY.iter().map(|entry| entry.name).collect();
+            let (name, names) = (shown(name), names.join(", "));
+            faults.fault(format!("{variable}: {name} is not a notifier (expected one of {names})"));
+            return None;
+        };
+        if target.is_some() && !entry.takes_target {
+            faults.fault(format!("{variable}: {name} takes no target (write {name} without the slash)"));
+            return None;
+        }
+        if target.is_some_and(str::is_empty) {
+            faults.fault(format!("{variable}: {} names no target behind the slash", shown(reference)));
+            return None;
+        }
+        self.open(entry, target, faults)
+    }
+
+    fn open(
+        &mut self,
+        entry: &'static Entry,
+        target: Option<&str>,
+        faults: &mut Faults,
+    ) -> Option<DestinationId> {
+        let name = target.map_or(entry.name.to_owned(), |target| format!("{}/{target}", entry.name));
+        if let Some(index) = self.open.iter().position(|open| open.name == name) {
+            return Some(DestinationId(index));
+        }
+        if self.refused.contains(&name) {
+            return None;
+        }
+        let client = self.clients.client_for(entry.prefix, self.vars, faults);
+        let notifier = client
+            .and_then(|client| (entry.open)(&Opening { vars: self.vars, entry, target, client }, faults));
+        let Some(notifier) = notifier else {
+            self.refused.push(name);
+            return None;
+        };
+        self.open.push(Destination { name, notifier });
+        Some(DestinationId(self.open.len() - 1))
+    }
+
+    /// The destinations, each at the index that its [`DestinationId`] says.
+    pub fn into_open(self) -> Vec<Destination> {
+        self.open
+    }
+
+    /// The names, by the same index.
+    pub fn names(&self) -> Vec<String> {
+        self.open.iter().map(|open| open.name.clone()).collect()
+    }
+}

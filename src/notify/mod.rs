@@ -1,0 +1,240 @@
+//! Delivery: destinations, one queue and one sender each, and the services behind them.
+//!
+//! ```text
+//!   worker ─ accept(alert) ─► Dispatch ─► queue ─► sender ─► Telegram      a thread each:
+//!                                     ├─► queue ─► sender ─► Slack         a dead one delays
+//!                                     └─► queue ─► sender ─► Console       nobody else
+//!   worker ◄──────────── reports (parked, back, lost) ────────┘
+//! ```
+//!
+//! A service is one file and a row of [`REGISTRY`]. It owns its variables and
+//! describes one request; it never sends. [`http`] sends, for all of them, and
+//! says what an answer means unless a service knows better.
+
+use std::time::Duration;
+
+use crate::alert::Alert;
+use crate::vars::{Faults, Vars};
+
+pub mod backoff;
+pub mod console;
+pub mod destinations;
+mod discord;
+pub mod dispatch;
+mod generic;
+pub mod http;
+pub mod sender;
+mod slack;
+mod teams;
+mod telegram;
+
+pub use destinations::Destinations;
+pub use dispatch::Dispatch;
+pub use sender::Report;
+
+/// A service this program can tell.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    /// The name that operators write, case-sensitive as in Alertik.
+    pub name: &'static str,
+    /// What its variables begin with.
+    pub prefix: &'static str,
+    /// The variables it cannot do without, less the prefix. If one of them is set,
+    /// the operator means to use the service.
+    pub required: &'static [&'static str],
+    /// Its other variables, less the prefix.
+    pub optional: &'static [&'static str],
+    /// True if `Name/target` means something to it.
+    pub takes_target: bool,
+    /// Reads the settings; every fault is noted with the variable's full name.
+    pub open: fn(&Opening<'_>, &mut Faults) -> Option<Box<dyn Notifier>>,
+}
+
+/// What a service is made of.
+pub struct Opening<'a> {
+    /// All variables; a service reads those with its own prefix.
+    pub vars: &'a Vars,
+    /// The row of the registry that is opened.
+    pub entry: &'a Entry,
+    /// What stood behind the slash in `Name/target`.
+    pub target: Option<&'a str>,
+    /// How requests are sent: connections, certificates, proxy.
+    pub client: http::Client,
+}
+
+impl Opening<'_> {
+    /// The full name of one of the service's variables.
+    pub fn variable(&self, name: &str) -> String {
+        format!("{}{name}", self.entry.prefix)
+    }
+
+    /// `value`, or a fault that names the missing variable.
+    pub fn required<T>(&self, name: &str, value: Option<T>, faults: &mut Faults) -> Option<T> {
+        if value.is_none() {
+            faults.fault(format!("{} is not set, and {} needs it", self.variable(name), self.entry.name));
+        }
+        value
+    }
+
+    /// A URL that requests can go to, or a fault that does not repeat it: it is a secret.
+    pub fn url(&self, name: &str, value: Option<String>, faults: &mut Faults) -> Option<http::Url> {
+        let value = self.required(name, value, faults)?;
+        match http::Url::parse(&value) {
+            // Looked up here, the name would be told to the local network, in vain.
+            Ok(url) if url.is_onion() && !http::has_proxy(self.vars, self.entry.prefix) => {
+                faults.fault(format!(
+                    "{}: an .onion address needs {}PROXY (expected socks5h://host:port)",
+                    self.variable(name),
+                    self.entry.prefix
+                ));
+                None
+            }
+            Ok(url) => Some(url),
+            Err(what) => {
+                faults.fault(format!("{}: {what} (expected https://… or http://…)", self.variable(name)));
+                None
+            }
+        }
+    }
+}
+
+/// Every service, in the order in which they are listed to people.
+pub const REGISTRY: &[Entry] = &[
+    telegram::ENTRY,
+    slack::ENTRY,
+    teams::ENTRY,
+    discord::ENTRY,
+    generic::ENTRIES[0],
+    generic::ENTRIES[1],
+    generic::ENTRIES[2],
+    generic::ENTRIES[3],
+    console::ENTRY,
+];
+
+/// The variables of delivery as a whole. Each service has its own in
+/// [`REGISTRY`], and `_PROXY` and `_TLS_CA_FILE` besides.
+pub const VARIABLES: &[&str] = &["PROXY", "TLS_CA_FILE", "ALERT_EXPIRE", "SELF_NOTIFIER"];
+
+/// An alert on its way to one service.
+#[derive(Clone, Copy)]
+pub struct Notification<'a> {
+    /// What is to be told.
+    pub text: &'a str,
+    /// What follows it, usually the time.
+    pub suffix: &'a str,
+}
+
+impl<'a> Notification<'a> {
+    /// What `alert` says.
+    pub fn of(alert: &'a Alert) -> Notification<'a> {
+        Notification { text: &alert.text, suffix: &alert.suffix }
+    }
+
+    /// Text and suffix, whatever their length.
+    pub fn whole(&self) -> String {
+        format!("{}{}", self.text, self.suffix)
+    }
+
+    /// Text and suffix, cut to what a service takes, `cost` saying what each
+    /// character counts there (UTF-16 units, bytes once escaped, …).
+    ///
+    /// Cut on a character's boundary, marked with `…`, and at the text's end
+    /// rather than the suffix's: when it happened is the last thing to lose.
+    pub fn within(&self, max: usize, cost: impl Fn(char) -> usize) -> String {
+        let total = |text: &str| text.chars().map(&cost).sum::<usize>();
+        if total(self.text) + total(self.suffix) <= max {
+            return self.whole();
+        }
+        let room = max.saturating_sub(cost('…'));
+        let suffix = if total(self.suffix) <= room { self.suffix } else { "" };
+        let mut room = room - total(suffix);
+        let mut cut = String::new();
+        for c in self.text.chars() {
+            match room.checked_sub(cost(c)) {
+                Some(rest) => room = rest,
+                None => break,
+            }
+            cut.push(c);
+        }
+        cut.push('…');
+        cut.push_str(suffix);
+        cut
+    }
+}
+
+/// What became of one attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The service took it.
+    Delivered {
+        /// How long it wants to be left alone before the next.
+        pause: Option<Duration>,
+    },
+    /// Too fast (429): wait, and then the same again. Not a failure.
+    TooFast {
+        /// For how long, if it says.
+        wait: Option<Duration>,
+        /// Its answer.
+        reason: String,
+    },
+    /// Nobody's fault that lasts: try again, later and later.
+    Failed {
+        /// Its answer, or why there was none.
+        reason: String,
+    },
+    /// What had to change has been changed: try again at once.
+    Again {
+        /// What was changed.
+        reason: String,
+    },
+    /// This text will never be taken: go on with the next.
+    Rejected {
+        /// Its answer.
+        reason: String,
+    },
+    /// The service will take nothing until a human acts.
+    Parked {
+        /// Its answer.
+        reason: String,
+    },
+}
+
+/// What a sender drives. A service that speaks HTTP is an [`http::Service`] instead.
+pub trait Notifier: Send {
+    /// Makes one attempt and waits for its end, 30 s at most.
+    fn deliver(&mut self, notification: &Notification<'_>) -> Outcome;
+
+    /// What the answer of a delivered test does not show, for a human to check.
+    fn doubt(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, suffix: &str, max: usize, expected: &str) {
+        let notification = Notification { text, suffix };
+        let cut = notification.within(max, char::len_utf16);
+        assert_eq!(cut, expected);
+        assert!(cut.encode_utf16().count() <= max);
+    }
+
+    #[test]
+    fn text_is_cut_before_the_suffix_and_marked() {
+        check("hello", ", at: noon", 15, "hello, at: noon");
+        check("hello", ", at: noon", 14, "hel…, at: noon");
+        check("hello", ", at: noon", 11, "…, at: noon");
+        check("hello", ", at: noon", 5, "hell…");
+        check("hello", "", 1, "…");
+    }
+
+    #[test]
+    fn no_character_is_cut_in_two() {
+        check("a😀b", "", 4, "a😀b");
+        check("a😀bc", "", 4, "a😀…");
+        check("a😀bc", "", 3, "a…");
+    }
+}

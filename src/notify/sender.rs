@@ -1,0 +1,346 @@
+//! One sender: it takes the oldest alert of its queue and does not let go of it
+//! until the service has taken it, refused it, or time has run out.
+//!
+//! ```text
+//!            ┌────────────── same alert again ◄─────────────┐
+//!            ▼                                              │
+//!   queue ─► attempt ─► Outcome ─► Channel::settle ─► Step ─┤ Retry(at)
+//!            ▲                                              │
+//!            └──────────── next alert ◄─────────────────────┘ Done
+//! ```
+//!
+//! [`Channel`] is the sense in it, pure, with the time as an argument; the loop
+//! around it waits and sends. Waiting happens nowhere else in delivery.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::backoff;
+use super::destinations::Destination;
+use super::{Notification, Outcome};
+use crate::alert::{Alert, DestinationId};
+use crate::log;
+use crate::ring::{Popped, Ring};
+use crate::stats::Stats;
+
+/// How often a service that needs a human is tried all the same: often enough to
+/// notice that the human came, rarely enough that no service minds (Discord bans
+/// addresses that keep calling a webhook that is gone).
+const PARKED_RETRY: Duration = Duration::from_secs(15 * 60);
+
+/// What a sender tells the worker: the one thing that flows back.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Report {
+    /// A service takes nothing until a human acts.
+    Parked {
+        /// Which.
+        destination: DestinationId,
+        /// What it answered.
+        reason: String,
+    },
+    /// It takes alerts again.
+    Back {
+        /// Which.
+        destination: DestinationId,
+    },
+}
+
+/// What to do after an attempt.
+#[derive(Debug, PartialEq)]
+pub enum Step {
+    /// This alert is done with; how is in the outcome.
+    Done,
+    /// The same alert again, not before this.
+    Retry(Instant),
+}
+
+/// What a sender remembers of its service between attempts.
+#[derive(Debug, Default)]
+pub struct Channel {
+    failures: u32,
+    is_parked: bool,
+    /// Set when the service itself asked for the wait: then a stop does not try again.
+    told_to_wait: Option<Instant>,
+    changed: bool,
+}
+
+impl Channel {
+    /// Takes in what an attempt at `now` came to; `chance` spreads the waits.
+    pub fn settle(&mut self, outcome: &Outcome, now: Instant, chance: u64) -> Step {
+        let was_changed = std::mem::take(&mut self.changed);
+        match outcome {
+            Outcome::Delivered { pause } => {
+                *self = Channel { told_to_wait: pause.map(|pause| now + pause), ..Channel::default() };
+                Step::Done
+            }
+            Outcome::Rejected { .. } => {
+                // The service answers: whatever was wrong with it is over.
+                *self = Channel::default();
+                Step::Done
+            }
+            // Once only: a service that keeps changing its mind is one that fails.
+            Outcome::Again { .. } if !was_changed => {
+                self.changed = true;
+                Step::Retry(now)
+            }
+            Outcome::TooFast { wait: Some(wait), .. } => {
+                self.told_to_wait = Some(now + *wait);
+                Step::Retry(now + *wait)
+            }
+            Outcome::Parked { .. } => {
+                self.is_parked = true;
+                Step::Retry(now + PARKED_RETRY)
+            }
+            Outcome::Failed { .. } | Outcome::Again { .. } | Outcome::TooFast { wait: None, .. } => {
+                self.failures = self.failures.saturating_add(1);
+                Step::Retry(now + backoff::wait_after(self.failures, chance))
+            }
+        }
+    }
+
+    /// True if one more attempt at the end is worth it.
+    fn is_willing(&self, now: Instant) -> bool {
+        !self.is_parked && self.told_to_wait.is_none_or(|until| until <= now)
+    }
+}
+
+/// One sender's thread: everything it works with.
+pub(super) struct Worker {
+    pub(super) id: DestinationId,
+    pub(super) destination: Destination,
+    pub(super) queue: Ring<Arc<Alert>>,
+    /// Alerts in the queue and in hand.
+    pub(super) pending: Arc<AtomicUsize>,
+    pub(super) expire: Duration,
+    pub(super) stats: Arc<Stats>,
+    pub(super) report: Arc<dyn Fn(Report) + Send + Sync>,
+    /// Closed when it is time to stop.
+    pub(super) stop: Receiver<()>,
+}
+
+/// Why the work on an alert ended.
+enum Ended {
+    Settled,
+    ToldToStop,
+}
+
+impl Worker {
+    /// Works until it is told to stop, then tries once more what is left.
+    pub(super) fn run(mut self) {
+        let mut channel = Channel::default();
+        while let Popped::Item(alert) = self.pop() {
+            match self.see_through(&mut channel, &alert) {
+                Ended::Settled => {}
+                Ended::ToldToStop => return self.finish(channel, Some(alert)),
+            }
+        }
+        self.finish(channel, None);
+    }
+
+    fn pop(&self) -> Popped<Arc<Alert>, ()> {
+        loop {
+            match self.queue.pop(&self.stop, None) {
+                Popped::Nothing => {}
+                popped => return popped,
+            }
+        }
+    }
+
+    fn see_through(&mut self, channel: &mut Channel, alert: &Alert) -> Ended {
+        let expires = alert.arrived + self.expire;
+        // A pause the service asked for with its last answer.
+        if let Some(until) = channel.told_to_wait.take()
+            && self.wait_until(until.min(expires))
+        {
+            channel.told_to_wait = Some(until);
+            return Ended::ToldToStop;
+        }
+        for attempt in 1.. {
+            if Instant::now() >= expires {
+                self.stats.expired.add_one();
+                self.end_one();
+                log::error("alert expired", &[("notifier", &self.destination.name), ("rule", &alert.rule)]);
+                break;
+            }
+            match self.attempt(channel, alert, attempt) {
+                Step::Done => break,
+                Step::Retry(at) => {
+                    if self.wait_until(at.min(expires)) {
+                        return Ended::ToldToStop;
+                    }
+                }
+            }
+        }
+        Ended::Settled
+    }
+
+    /// Waits; true if it was told to stop meanwhile.
+    fn wait_until(&self, at: Instant) -> bool {
+        matches!(self.stop.recv_deadline(at), Ok(()) | Err(RecvTimeoutError::Disconnected))
+    }
+
+    fn attempt(&mut self, channel: &mut Channel, alert: &Alert, attempt: u32) -> Step {
+        let started = Instant::now();
+        let outcome = self.destination.notifier.deliver(&Notification::of(alert));
+        let now = Instant::now();
+        let was_parked = channel.is_parked;
+        let step = channel.settle(&outcome, now, RandomState::new().build_hasher().finish());
+        if was_parked != channel.is_parked {
+            let destination = self.id;
+            let report = match &outcome {
+                Outcome::Parked { reason } => Report::Parked { destination, reason: reason.clone() },
+                _ => Report::Back { destination },
+            };
+            (self.report)(report);
+        }
+        self.account(&outcome, &step, alert, attempt, now - started, now);
+        step
+    }
+
+    fn account(
+        &self,
+        outcome: &Outcome,
+        step: &Step,
+        alert: &Alert,
+        attempt: u32,
+        took: Duration,
+        now: Instant,
+    ) {
+        let name = &self.destination.name;
+        if *step == Step::Done {
+            self.end_one();
+        }
+        match outcome {
+            Outcome::Delivered { .. } => {
+                self.stats.delivered.add_one();
+                let took = format!("{}ms", took.as_millis());
+                log::info("delivered", &[("notifier", name), ("rule", &alert.rule), ("took", &took)]);
+            }
+            Outcome::Rejected { reason } => {
+                self.stats.rejected.add_one();
+                log::error(
+                    "alert rejected",
+                    &[("notifier", name), ("rule", &alert.rule), ("reason", reason)],
+                );
+            }
+            Outcome::Parked { reason } => {
+                self.stats.postponed.add_one();
+                log::error("notifier parked", &[("notifier", name), ("reason", reason)]);
+            }
+            Outcome::TooFast { reason, .. } | Outcome::Failed { reason } | Outcome::Again { reason } => {
+                self.stats.postponed.add_one();
+                let next = match step {
+                    Step::Retry(at) => at.saturating_duration_since(now),
+                    Step::Done => Duration::ZERO,
+                };
+                let next = format!("{:.1}s", next.as_secs_f32());
+                log::warn(
+                    "delivery postponed",
+                    &[("notifier", name), ("attempt", &attempt), ("next_in", &next), ("reason", reason)],
+                );
+            }
+        }
+    }
+
+    /// Tries once more what is due, in order, until the first that does not go through.
+    fn finish(mut self, mut channel: Channel, in_hand: Option<Arc<Alert>>) {
+        if !channel.is_willing(Instant::now()) {
+            return;
+        }
+        let mut next = in_hand.or_else(|| self.queue.try_pop());
+        while let Some(alert) = next {
+            let step = self.attempt(&mut channel, &alert, 1);
+            if step != Step::Done || !channel.is_willing(Instant::now()) {
+                return;
+            }
+            next = self.queue.try_pop();
+        }
+    }
+
+    fn end_one(&self) {
+        self.pending.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHANCE: u64 = 20; // no jitter
+
+    fn failed() -> Outcome {
+        Outcome::Failed { reason: String::new() }
+    }
+
+    fn too_fast(seconds: Option<u64>) -> Outcome {
+        Outcome::TooFast { wait: seconds.map(Duration::from_secs), reason: String::new() }
+    }
+
+    fn parked() -> Outcome {
+        Outcome::Parked { reason: String::new() }
+    }
+
+    fn again() -> Outcome {
+        Outcome::Again { reason: String::new() }
+    }
+
+    const DELIVERED: Outcome = Outcome::Delivered { pause: None };
+
+    /// What each outcome in turn leads to: `done`, or the seconds until the same alert is tried again.
+    #[track_caller]
+    fn check(outcomes: &[Outcome], expected: &[&str]) {
+        let now = Instant::now();
+        let mut channel = Channel::default();
+        let steps: Vec<_> = outcomes
+            .iter()
+            .map(|outcome| match channel.settle(outcome, now, CHANCE) {
+                Step::Done => "done".to_owned(),
+                Step::Retry(at) => (at - now).as_secs().to_string(),
+            })
+            .collect();
+        assert_eq!(steps, expected);
+    }
+
+    #[test]
+    fn failures_wait_longer_and_longer_until_one_goes_through() {
+        check(&[failed(), failed(), failed(), DELIVERED, failed()], &["1", "2", "4", "done", "1"]);
+    }
+
+    #[test]
+    fn a_wait_that_is_told_is_obeyed_and_is_no_failure() {
+        check(&[too_fast(Some(30)), too_fast(Some(5)), failed()], &["30", "5", "1"]);
+        check(&[too_fast(None), too_fast(None)], &["1", "2"]);
+    }
+
+    #[test]
+    fn a_rejected_text_does_not_hold_up_the_next() {
+        let rejected = Outcome::Rejected { reason: String::new() };
+        check(&[failed(), rejected, failed()], &["1", "done", "1"]);
+    }
+
+    #[test]
+    fn what_was_changed_is_tried_at_once_but_only_once() {
+        check(&[again(), DELIVERED], &["0", "done"]);
+        check(&[again(), again(), again()], &["0", "1", "0"]);
+    }
+
+    #[test]
+    fn a_parked_service_is_tried_rarely_and_not_at_the_end() {
+        check(&[parked(), parked(), DELIVERED], &["900", "900", "done"]);
+        let now = Instant::now();
+        let mut channel = Channel::default();
+        assert!(channel.is_willing(now));
+        channel.settle(&parked(), now, CHANCE);
+        assert!(!channel.is_willing(now));
+        channel.settle(&DELIVERED, now, CHANCE);
+        assert!(channel.is_willing(now));
+        channel.settle(&too_fast(Some(3)), now, CHANCE);
+        assert!(!channel.is_willing(now) && channel.is_willing(now + Duration::from_secs(3)));
+        channel.settle(&failed(), now, CHANCE);
+        assert!(channel.is_willing(now + Duration::from_secs(3)));
+    }
+}

@@ -1,0 +1,124 @@
+//! Microsoft Teams, by a Workflows webhook that takes an adaptive card.
+//!
+//! Office 365 connectors and their `{"text"}` are gone; `TEAMS_FORMAT=text` is
+//! for self-hosted receivers that still want it. Markdown in a card's text is
+//! live (`[x](http://…)` becomes a link), so it is escaped. 202 only says that
+//! the flow was started, which the test command tells the user.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::http::{OverHttp, Request, Service, Url};
+use super::{Entry, Notification, Notifier, Opening};
+use crate::vars::{Faults, shown};
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "Teams",
+    prefix: "TEAMS_",
+    required: &["WEBHOOK_URL"],
+    optional: &["FORMAT"],
+    takes_target: false,
+    open,
+};
+
+/// Bytes of text, once escaped for Markdown and JSON: a card may have about
+/// 28 KB in all, and the rest of ours has 300 bytes.
+const TEXT_BYTES_MAX: usize = 24_000;
+
+#[derive(Deserialize, Default)]
+struct Variables {
+    webhook_url: Option<String>,
+    format: Option<String>,
+}
+
+struct Teams {
+    url: Url,
+    format: Format,
+}
+
+enum Format {
+    Card,
+    Text,
+}
+
+fn open(opening: &Opening<'_>, faults: &mut Faults) -> Option<Box<dyn Notifier>> {
+    let Variables { webhook_url, format } = opening.vars.section(opening.entry.prefix);
+    let format = match format.as_deref() {
+        None | Some("card") => Some(Format::Card),
+        Some("text") => Some(Format::Text),
+        Some(other) => {
+            faults.fault(format!(
+                "{}: {} is not a format (expected card or text)",
+                opening.variable("FORMAT"),
+                shown(other)
+            ));
+            None
+        }
+    };
+    let url = opening.url("WEBHOOK_URL", webhook_url, faults);
+    Some(Box::new(OverHttp { service: Teams { url: url?, format: format? }, client: opening.client.clone() }))
+}
+
+impl Service for Teams {
+    fn request(&self, notification: &Notification<'_>) -> Request {
+        let body = match self.format {
+            Format::Card => card(&markdown(&notification.within(TEXT_BYTES_MAX, cost))),
+            Format::Text => json!({ "text": notification.within(TEXT_BYTES_MAX, cost) }),
+        };
+        Request::post_json(self.url.clone(), &body)
+    }
+
+    fn doubt(&self) -> Option<&'static str> {
+        Some("Teams only says that the flow was started: look whether the card has arrived")
+    }
+}
+
+fn card(text: &str) -> Value {
+    json!({
+        "type": "message",
+        "attachments": [{
+            "contentType": "application/vnd.microsoft.card.adaptive",
+            "contentUrl": null,
+            "content": {
+                "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+                "type": "AdaptiveCard",
+                "version": "1.2",
+                "body": [{"type": "TextBlock", "text": text, "wrap": true}],
+            },
+        }],
+    })
+}
+
+/// The text as Markdown that shows it as it is. One line feed is no line break there.
+fn markdown(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + text.len() / 4);
+    for c in text.chars() {
+        match c {
+            '\n' => escaped.push_str("\n\n"),
+            c if is_special(c) => {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+fn is_special(c: char) -> bool {
+    "\\`*_{}[]()<>#+-.!|~".contains(c)
+}
+
+/// What a character needs at most: a backslash, doubled by JSON, and itself.
+fn cost(c: char) -> usize {
+    let json = match c {
+        '"' | '\\' => 2,
+        c if c.is_control() => 6,
+        c => c.len_utf8(),
+    };
+    match c {
+        '\n' => 4,
+        c if is_special(c) => 2 + json,
+        _ => json,
+    }
+}

@@ -1,0 +1,95 @@
+//! Telegram, by the Bot API's `sendMessage`.
+//!
+//! No `parse_mode`: log lines are full of its special characters, and an
+//! unbalanced one is a 400. Link previews are off, or Telegram would fetch
+//! every URL in a log line. Unlike Alertik, the text travels in a body and not
+//! in a URL that proxies write down.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::http::{Answer, OverHttp, Request, Service, Url, policy};
+use super::{Entry, Notification, Notifier, Opening, Outcome};
+use crate::vars::Faults;
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "Telegram",
+    prefix: "TELEGRAM_",
+    // TELEGRAM_NICKNAME is read by the built-in rules, whose texts it begins.
+    required: &["BOT_TOKEN", "CHAT_ID"],
+    optional: &["API_URL", "NICKNAME"],
+    takes_target: true,
+    open,
+};
+
+/// UTF-16 units, as the Bot API counts a text.
+const TEXT_UNITS_MAX: usize = 4096;
+
+#[derive(Deserialize, Default)]
+struct Variables {
+    bot_token: Option<String>,
+    chat_id: Option<String>,
+    api_url: Option<String>,
+}
+
+struct Telegram {
+    send_message: Url,
+    chat_id: String,
+}
+
+fn open(opening: &Opening<'_>, faults: &mut Faults) -> Option<Box<dyn Notifier>> {
+    let Variables { bot_token, chat_id, api_url } = opening.vars.section(opening.entry.prefix);
+    let token = opening.required("BOT_TOKEN", bot_token, faults);
+    let chat_id = opening.required("CHAT_ID", chat_id, faults);
+    let api_url = api_url.unwrap_or_else(|| "https://api.telegram.org".to_owned());
+    let api_url = opening.url("API_URL", Some(api_url), faults);
+    let token = token.and_then(|token| {
+        let token = token.trim().to_owned();
+        // 123456:ABC-DEF_… Anything else would change the URL's path.
+        let fits = token.bytes().all(|b| b.is_ascii_alphanumeric() || b":_-".contains(&b));
+        if !fits {
+            faults.fault(format!("{} is not a bot token", opening.variable("BOT_TOKEN")));
+        }
+        fits.then_some(token)
+    });
+    let (token, chat_id, api_url) = (token?, chat_id?, api_url?);
+    let send_message = api_url.without_slash().join(&format!("/bot{token}/sendMessage"));
+    let chat_id = opening.target.map_or(chat_id.trim().to_owned(), str::to_owned);
+    Some(Box::new(OverHttp { service: Telegram { send_message, chat_id }, client: opening.client.clone() }))
+}
+
+impl Service for Telegram {
+    fn request(&self, notification: &Notification<'_>) -> Request {
+        let body = json!({
+            "chat_id": self.chat_id,
+            "text": notification.within(TEXT_UNITS_MAX, char::len_utf16),
+            "link_preview_options": {"is_disabled": true},
+        });
+        Request::post_json(self.send_message.clone(), &body)
+    }
+
+    fn judge(&mut self, answer: &Answer) -> Outcome {
+        let body = answer.json();
+        let says = body.get("description").and_then(|d| d.as_str()).unwrap_or_default();
+        let reason = answer.with_words(says);
+        let parameter = |name| body.get("parameters").and_then(|all| all.get(name));
+        if let Some(new) = parameter("migrate_to_chat_id").and_then(|id| id.as_i64()) {
+            let new = new.to_string();
+            if answer.status == 400 && new != self.chat_id {
+                let reason = format!("the group is now chat {new}: set TELEGRAM_CHAT_ID to it");
+                self.chat_id = new;
+                return Outcome::Again { reason };
+            }
+        }
+        match policy::judge_with(answer, reason.clone()) {
+            Outcome::Delivered { .. } if body.get("ok") != Some(&true.into()) => {
+                Outcome::Failed { reason: format!("{} without ok", answer.status) }
+            }
+            Outcome::TooFast { wait, .. } => {
+                let told = parameter("retry_after").and_then(|s| s.as_f64()).and_then(policy::seconds);
+                Outcome::TooFast { wait: told.map(policy::bounded).or(wait), reason }
+            }
+            outcome => outcome,
+        }
+    }
+}

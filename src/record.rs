@@ -1,0 +1,697 @@
+//! A line understood: which of RouterOS's three formats it has, and what each of its parts says.
+//!
+//! Separate because rules, masks and metrics must not know in which format a router sends. It deliberately
+//! does not read the time, which is the router's notion of it (we stamp lines as they arrive), nor the
+//! sentence in the message, which is for the rules. Anybody can send us a datagram, so nothing here can fail:
+//! what does not look like a header is a part of the message, and no byte is read more than a few times.
+//!
+//! ```text
+//! default   system,error,critical login failure for user guest from 192.168.88.17 via ssh
+//!           └────── topics ─────┘ └ message
+//!
+//! syslog    <27>Oct  2 17:36:35 MikroTik login failure for user guest from 192.168.88.17 via ssh
+//!            └ priority         │        └ message; since 7.22 the topics can stand before it
+//!                               └ identity
+//!
+//! cef       Oct  2 17:36:35 MikroTik CEF:0|MikroTik|hAP ax^2|7.25beta5|10|system,error,critical|High|…
+//!                                          vendor   product  version   id topics                severity
+//!           … dvchost=MikroTik dvc=192.168.88.36 msg=login failure for user guest … app=ssh duser=guest …
+//!                     └ identity                     └ message
+//! ```
+
+use std::borrow::Cow;
+
+/// A PRI is facility * 8 + severity, of 24 facilities and 8 severities (RFC 3164, 4.1.1).
+const PRIORITY_MAX: u8 = 191;
+
+const CEF_START: &[u8] = b"CEF:0|";
+
+const MONTHS: [&[u8; 3]; 12] =
+    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+
+/// How the router wrote the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Topics, one space, the message.
+    Default,
+    /// A time and the router's identity before the message.
+    Syslog,
+    /// ArcSight's Common Event Format.
+    Cef,
+    /// No topics and no header: everything is the message.
+    Plain,
+}
+
+/// One line and its parts, borrowed from the line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// How the router wrote it.
+    pub format: Format,
+    /// The number of `<PRI>`, 0 to 191: facility * 8 + severity.
+    pub priority: Option<u8>,
+    /// What the router calls itself, never empty. A claim of the sender, unlike the address it sent from.
+    pub identity: Option<&'a [u8]>,
+    /// What the line is about; empty in syslog format, unless the router adds them (7.22 and later).
+    pub topics: Topics<'a>,
+    /// What the router said, without the line's CR and LF. Leading spaces are kept, for they mark a line
+    /// that continues the one before. A logging rule's prefix (`core1: message`) is kept too: nothing tells
+    /// it from a message that has a colon of its own.
+    pub message: Cow<'a, [u8]>,
+}
+
+impl<'a> Record<'a> {
+    /// Reads `line`, whatever it holds. Allocates only to remove the escapes from the message of a CEF line.
+    pub fn parse(line: &'a [u8]) -> Record<'a> {
+        let line = trim_line_end(line);
+        let (priority, text) = match split_priority(line) {
+            Some((priority, rest)) => (Some(priority), rest),
+            None => (None, line),
+        };
+        if text.starts_with(CEF_START) {
+            return Record::from_cef(priority, None, text);
+        }
+        if let Some((clock, rest)) = split_time(text)
+            && let Some((identity, rest)) = split_word(rest)
+        {
+            // Directly behind the identity and nowhere else. A user name may hold `CEF:0|`, and a failed
+            // login must not be able to choose the topics of its own line.
+            if rest.starts_with(CEF_START) {
+                return Record::from_cef(priority, Some(identity), rest);
+            }
+            // RouterOS never omits <PRI> here, but relays that write or pass on plain files do. An ISO time
+            // is not enough then: the lines of many programs begin with one, and no identity follows it.
+            if priority.is_some() || clock == Clock::Bsd {
+                let (topics, message) = split_topics(rest).unwrap_or((Topics::NONE, rest));
+                return Record {
+                    format: Format::Syslog,
+                    priority,
+                    identity: Some(identity),
+                    topics,
+                    message: message.into(),
+                };
+            }
+        }
+        let (format, topics, message) = match split_topics(text) {
+            Some((topics, message)) => (Format::Default, topics, message),
+            None => (Format::Plain, Topics::NONE, text),
+        };
+        Record { format, priority, identity: None, topics, message: message.into() }
+    }
+
+    fn from_cef(priority: Option<u8>, header_word: Option<&'a [u8]>, text: &'a [u8]) -> Record<'a> {
+        // A line cut within its header, or some other product's CEF, is told as it stands: nothing is lost.
+        let (topics, extension) = split_cef_header(text).unwrap_or((Topics::NONE, text));
+        let mut identity = None;
+        let mut message = None;
+        let mut rest = extension;
+        while let Some((key, value, after)) = split_pair(rest) {
+            // The first of each counts: a later one comes from text that RouterOS should have escaped.
+            match key {
+                // Where the line ends, it may have been cut: half a name would be another router's.
+                b"dvchost" if after.is_empty() => {}
+                b"dvchost" => identity = identity.or(Some(value)),
+                b"msg" => message = message.or(Some(value)),
+                _ => {}
+            }
+            rest = after;
+        }
+        // An identity is borrowed, so one with escapes is read where it has none: in the header.
+        let identity = identity.filter(|name| !name.is_empty() && !name.contains(&b'\\')).or(header_word);
+        let message = message.map_or(Cow::Borrowed(extension), unescape);
+        Record { format: Format::Cef, priority, identity, topics, message }
+    }
+
+    /// Whether this line is the output of a container, which may be ourselves: RouterOS can log what a
+    /// container prints, and a rule that matched it would print again.
+    pub fn is_from_container(&self) -> bool {
+        self.topics.contains(b"container")
+    }
+}
+
+/// A comma list of topics: a set, since RouterOS keeps no order. Each is one or more of `a-z`, `0-9` and `-`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Topics<'a>(&'a [u8]);
+
+impl<'a> Topics<'a> {
+    const NONE: Topics<'static> = Topics(b"");
+
+    /// Whether `topic` is one of them: the whole word, in lower case.
+    pub fn contains(&self, topic: &[u8]) -> bool {
+        self.iter().any(|own| own == topic)
+    }
+
+    /// Each topic, in the order of the line.
+    pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.0.split(|byte| *byte == b',').filter(|topic| !topic.is_empty())
+    }
+
+    /// Whether the line had none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The list as the router wrote it, commas included.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+}
+
+/// In which of the two ways a router can be set to write the time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Clock {
+    Bsd,
+    Iso,
+}
+
+fn trim_line_end(line: &[u8]) -> &[u8] {
+    let mut line = line;
+    while let [rest @ .., b'\r' | b'\n'] = line {
+        line = rest;
+    }
+    line
+}
+
+/// Takes `<PRI>` off the front.
+fn split_priority(line: &[u8]) -> Option<(u8, &[u8])> {
+    let (digits, rest) = split_digits(line.strip_prefix(b"<")?)?;
+    let rest = rest.strip_prefix(b">")?;
+    // At most three digits, none of them a leading zero (RFC 3164, 4.1.1): `<0010>: user x …` is how a PPPoE
+    // line begins, once somebody has removed its topics.
+    if digits.len() > 3 || matches!(digits, [] | [b'0', _, ..]) {
+        return None;
+    }
+    let value = digits.iter().fold(0_u16, |value, digit| value * 10 + u16::from(digit - b'0'));
+    let priority = u8::try_from(value).ok().filter(|priority| *priority <= PRIORITY_MAX)?;
+    Some((priority, rest))
+}
+
+/// Takes a time and the space after it off the front.
+fn split_time(text: &[u8]) -> Option<(Clock, &[u8])> {
+    if let Some(rest) = split_bsd_time(text) {
+        return Some((Clock::Bsd, rest));
+    }
+    split_iso_time(text).map(|rest| (Clock::Iso, rest))
+}
+
+/// `Oct  2 17:36:35 `; a relay may have unpadded the day.
+fn split_bsd_time(text: &[u8]) -> Option<&[u8]> {
+    let (month, rest) = text.split_first_chunk::<3>()?;
+    if !MONTHS.contains(&month) {
+        return None;
+    }
+    [b" 99 99:99:99 ".as_slice(), b"  9 99:99:99 ", b" 9 99:99:99 "]
+        .iter()
+        .find_map(|shape| strip_shape(rest, shape))
+}
+
+/// `2025-11-22T21:24:35.265-0500 `: RouterOS writes milliseconds, and an offset without colon.
+fn split_iso_time(text: &[u8]) -> Option<&[u8]> {
+    let rest = strip_shape(text, b"9999-99-99T99:99:99")?;
+    let rest = match rest.strip_prefix(b".") {
+        Some(fraction) => split_digits(fraction)?.1,
+        None => rest,
+    };
+    [b"Z ".as_slice(), b"+9999 ", b"-9999 ", b"+99:99 ", b"-99:99 "]
+        .iter()
+        .find_map(|shape| strip_shape(rest, shape))
+}
+
+/// Takes text like `shape` off the front, where `9` stands for any digit and all else for itself.
+fn strip_shape<'a>(text: &'a [u8], shape: &[u8]) -> Option<&'a [u8]> {
+    let (head, rest) = text.split_at_checked(shape.len())?;
+    let has_shape = head.iter().zip(shape).all(|(byte, wanted)| match wanted {
+        b'9' => byte.is_ascii_digit(),
+        _ => byte == wanted,
+    });
+    has_shape.then_some(rest)
+}
+
+/// The digits at the front, maybe none, and the rest.
+fn split_digits(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    text.split_at_checked(text.iter().take_while(|byte| byte.is_ascii_digit()).count())
+}
+
+/// The word at the front, and what follows the one space after it.
+fn split_word(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = text.iter().position(|byte| *byte == b' ')?;
+    let word = text.get(..end).filter(|word| !word.is_empty())?;
+    Some((word, text.get(end + 1..)?))
+}
+
+/// Takes topics and the one space after them off the front.
+///
+/// RouterOS never sends one topic alone: there is always a severity beside it, or a second subject
+/// (`lte,async`). So a first word without a comma is a word of the message, as in `login failure for …`.
+fn split_topics(text: &[u8]) -> Option<(Topics<'_>, &[u8])> {
+    let end = text.iter().position(|byte| !is_topic_byte(*byte) && *byte != b',').unwrap_or(text.len());
+    let (list, rest) = text.split_at_checked(end)?;
+    // A line may end here: an empty message, whose space was trimmed on its way through a file.
+    let message = if rest.is_empty() { rest } else { rest.strip_prefix(b" ")? };
+    let is_list = list.contains(&b',') && is_topic_list(list);
+    is_list.then_some((Topics(list), message))
+}
+
+fn is_topic_list(list: &[u8]) -> bool {
+    list.split(|byte| *byte == b',')
+        .all(|topic| !topic.is_empty() && topic.iter().copied().all(is_topic_byte))
+}
+
+fn is_topic_byte(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-')
+}
+
+/// The topics and the extension of a CEF line, if its header is complete and names topics.
+fn split_cef_header(text: &[u8]) -> Option<(Topics<'_>, &[u8])> {
+    let (_vendor, rest) = split_field(text.strip_prefix(CEF_START)?)?;
+    let (_product, rest) = split_field(rest)?;
+    let (_version, rest) = split_field(rest)?;
+    let (_id, rest) = split_field(rest)?;
+    let (name, rest) = split_field(rest)?;
+    let (_severity, extension) = split_field(rest)?;
+    (name.is_empty() || is_topic_list(name)).then_some((Topics(name), extension))
+}
+
+/// One field of a CEF header, and what follows its `|`. In a field, `\|` and `\\` stand for `|` and `\`.
+fn split_field(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut is_escaped = false;
+    let end = text.iter().position(|byte| {
+        let ends_field = *byte == b'|' && !is_escaped;
+        is_escaped = *byte == b'\\' && !is_escaped;
+        ends_field
+    })?;
+    Some((text.get(..end)?, text.get(end + 1..)?))
+}
+
+/// Takes one `key=value` off the front of a CEF extension: key, value still escaped, and the pairs after it.
+fn split_pair(extension: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let equals = extension.iter().position(|byte| *byte == b'=')?;
+    let key = extension.get(..equals)?.rsplit(|byte| *byte == b' ').next()?;
+    let value = extension.get(equals + 1..)?;
+    let end = find_value_end(value);
+    Some((key, value.get(..end)?, value.get(end + 1..).unwrap_or_default()))
+}
+
+/// A value may hold spaces. It ends at the last space before the next `key=` whose `=` is not escaped.
+///
+/// One pass, which remembers where the current word began: looking back from each `=` instead would let a
+/// sender of many `=` make us read the line once for each.
+fn find_value_end(value: &[u8]) -> usize {
+    let mut is_escaped = false;
+    // The space before the current word, for as long as that word may be a key.
+    let mut space = None;
+    for (at, byte) in value.iter().enumerate() {
+        match byte {
+            _ if is_escaped => (is_escaped, space) = (false, None),
+            b'\\' => (is_escaped, space) = (true, None),
+            b' ' => space = Some(at),
+            b'=' => match space {
+                Some(space) if at > space + 1 => return space,
+                _ => space = None,
+            },
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => {}
+            _ => space = None,
+        }
+    }
+    value.len()
+}
+
+/// Undoes the escapes of a CEF value: `\=`, `\\`, and `\n`, `\r` for line breaks. Any other backslash was
+/// never escaped, and stays.
+fn unescape(value: &[u8]) -> Cow<'_, [u8]> {
+    if !value.contains(&b'\\') {
+        return Cow::Borrowed(value);
+    }
+    let mut text = Vec::with_capacity(value.len());
+    let mut rest = value;
+    loop {
+        let (byte, after) = match rest {
+            [] => break,
+            [b'\\', b'n', after @ ..] => (b'\n', after),
+            [b'\\', b'r', after @ ..] => (b'\r', after),
+            [b'\\', byte @ (b'=' | b'\\'), after @ ..] => (*byte, after),
+            [byte, after @ ..] => (*byte, after),
+        };
+        text.push(byte);
+        rest = after;
+    }
+    if text.len() == value.len() { Cow::Borrowed(value) } else { Cow::Owned(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Compares `line` with `head`, which is its format, priority, identity and topics (`-` for none), and
+    /// with `message`.
+    #[track_caller]
+    fn check(line: impl AsRef<[u8]>, head: &str, message: &str) {
+        let record = Record::parse(line.as_ref());
+        let text = |bytes: &[u8]| match bytes {
+            b"" => "-".to_owned(),
+            _ => bytes.escape_ascii().to_string(),
+        };
+        let found = format!(
+            "{:?} {} {} {}",
+            record.format,
+            record.priority.map_or("-".to_owned(), |priority| priority.to_string()),
+            text(record.identity.unwrap_or_default()),
+            text(record.topics.as_bytes()),
+        );
+        assert_eq!(found, head, "{}", line.as_ref().escape_ascii());
+        assert_eq!(record.message.escape_ascii().to_string(), message, "{}", line.as_ref().escape_ascii());
+    }
+
+    #[test]
+    fn default_format_is_topics_one_space_message() {
+        check("system,info hello", "Default - - system,info", "hello");
+        check("poe-out,info ether16 on", "Default - - poe-out,info", "ether16 on");
+        check("route,bgp,info     Remote=1", "Default - - route,bgp,info", "    Remote=1");
+        check("system,info core1: hello", "Default - - system,info", "core1: hello");
+        check("dhcp,info  ", "Default - - dhcp,info", " ");
+        check("dhcp,info ", "Default - - dhcp,info", "");
+        check("dhcp,info", "Default - - dhcp,info", "");
+        check("a,b c,d e", "Default - - a,b", "c,d e");
+    }
+
+    #[test]
+    fn first_word_that_is_no_list_of_topics_is_message() {
+        for line in [
+            "login failure for user x via api",
+            "system hello",
+            "system,Info hello",
+            "system,,info hello",
+            ",info hello",
+            "system, info hello",
+            " system,info hello",
+            "system,info: hello",
+            "system,info\thello",
+            "<l2tp-user7>: connected",
+            "2025-11-22T21:24:35Z INFO ready",
+        ] {
+            check(line, "Plain - - -", line.replace('\t', "\\t").as_str());
+        }
+    }
+
+    #[test]
+    fn syslog_format_names_the_router() {
+        check("<27>Oct  2 17:36:35 MikroTik login failure", "Syslog 27 MikroTik -", "login failure");
+        check("<27>Oct 12 17:36:35 MikroTik login failure", "Syslog 27 MikroTik -", "login failure");
+        check("<27>Oct 2 17:36:35 MikroTik login failure", "Syslog 27 MikroTik -", "login failure");
+        check("<31>Nov  8 17:06:34 OVA MikroTik:     Id = 1", "Syslog 31 OVA -", "MikroTik:     Id = 1");
+        check("<31>Nov  8 17:06:34 OVA     Id = 1", "Syslog 31 OVA -", "    Id = 1");
+        check("<27>2025-11-22T21:24:35.265-0500 r1 hello", "Syslog 27 r1 -", "hello");
+        check("<27>2025-11-22T21:24:35+02:00 r1 hello", "Syslog 27 r1 -", "hello");
+        check("<27>2025-11-22T21:24:35Z r1 hello", "Syslog 27 r1 -", "hello");
+        check("<27>Oct  2 17:36:35 r1 system,info hello", "Syslog 27 r1 system,info", "hello");
+        check("<27>Oct  2 17:36:35 r1 ", "Syslog 27 r1 -", "");
+        check("Oct  2 17:36:35 r1 hello", "Syslog - r1 -", "hello");
+    }
+
+    #[test]
+    fn incomplete_header_is_message() {
+        check("<27>Oct  2 17:36:35 r1", "Plain 27 - -", "Oct  2 17:36:35 r1");
+        check("<27>Oct  2 17:36:35  hello", "Plain 27 - -", "Oct  2 17:36:35  hello");
+        check("<27>Oct  2 17:36 r1 hello", "Plain 27 - -", "Oct  2 17:36 r1 hello");
+        check("<27>Okt  2 17:36:35 r1 hello", "Plain 27 - -", "Okt  2 17:36:35 r1 hello");
+        check("<27>2025-11-22T21:24:35 r1 hello", "Plain 27 - -", "2025-11-22T21:24:35 r1 hello");
+        check("<27>2025-11-22 21:24:35Z r1 hello", "Plain 27 - -", "2025-11-22 21:24:35Z r1 hello");
+        check(
+            "<34>1 2025-11-22T21:24:35Z r1 app - - - x",
+            "Plain 34 - -",
+            "1 2025-11-22T21:24:35Z r1 app - - - x",
+        );
+    }
+
+    #[test]
+    fn priority_may_stand_before_anything() {
+        check("<134>system,info hello", "Default 134 - system,info", "hello");
+        check("<134>hello", "Plain 134 - -", "hello");
+        check("<134> system,info hello", "Plain 134 - -", " system,info hello");
+        check("<0>x", "Plain 0 - -", "x");
+        check("<27>", "Plain 27 - -", "");
+        check("<191>", "Plain 191 - -", "");
+    }
+
+    #[test]
+    fn what_is_no_priority_is_message() {
+        for line in
+            ["<>", "<", "<2", "<27", "<-1>x", "<+1>x", "< 1>x", "<192>x", "<999>", "<0010>: x", "<01>x"]
+        {
+            check(line, "Plain - - -", line);
+        }
+    }
+
+    #[test]
+    fn only_carriage_returns_and_line_feeds_end_a_line() {
+        check("system,info hello\r\n", "Default - - system,info", "hello");
+        check("hello\n\r\n\n", "Plain - - -", "hello");
+        check("hello \t\0\n", "Plain - - -", "hello \\t\\x00");
+        check("a\r\nb", "Plain - - -", "a\\r\\nb");
+        check("\r\n", "Plain - - -", "");
+        check("", "Plain - - -", "");
+    }
+
+    #[test]
+    fn bytes_that_are_not_text_are_kept() {
+        check(b"dhcp,info \xEA\x00\xFF", "Default - - dhcp,info", "\\xea\\x00\\xff");
+        check(b"<27>Oct  2 17:36:35 \xEA\xFF hi", "Syslog 27 \\xea\\xff -", "hi");
+        check(b"\xEA,info x", "Plain - - -", "\\xea,info x");
+    }
+
+    const CEF: &str = "CEF:0|MikroTik|hAP ax^2|7.25|10|system,info|Low|";
+
+    #[test]
+    fn cef_is_read_from_its_header_and_extension() {
+        let check = |before: &str, extension: &str, head: &str, message: &str| {
+            check(format!("{before}{CEF}{extension}\r\n"), head, message);
+        };
+        let time = "Oct  2 17:36:35 r1 ";
+        check(time, "dvchost=r2 msg=hello", "Cef - r2 system,info", "hello");
+        check(time, "msg=hello", "Cef - r1 system,info", "hello");
+        check(time, "dvchost= msg=hello", "Cef - r1 system,info", "hello");
+        check(time, "dvchost=my router dvc=1 msg=hello", "Cef - my router system,info", "hello");
+        check("2025-11-22T21:24:35.265-0500 r1 ", "msg=hello", "Cef - r1 system,info", "hello");
+        check("<30>Oct  2 17:36:35 r1 ", "msg=hello", "Cef 30 r1 system,info", "hello");
+        check("<30>", "msg=hello", "Cef 30 - system,info", "hello");
+        check("", "dvchost=r2 msg=hello", "Cef - r2 system,info", "hello");
+    }
+
+    #[test]
+    fn cef_value_runs_to_the_next_key() {
+        let check = |extension: &str, message: &str| {
+            check(format!("{CEF}{extension}"), "Cef - - system,info", message)
+        };
+        check("dvc=1 msg=a b: c app=ssh src=1.2.3.4", "a b: c");
+        check("msg=    a  app=ssh", "    a ");
+        check("msg=a app", "a app");
+        check("msg=a \\= b app=ssh", "a = b");
+        check("msg=user x app\\=ssh msg\\=y from 1.2.3.4 app=ssh", "user x app=ssh msg=y from 1.2.3.4");
+        check("msg=C:\\\\new app=ssh", "C:\\\\new");
+        check("msg=a\\\\ app=ssh", "a\\\\");
+        check("msg=a\\nb\\rc", "a\\nb\\rc");
+        check("msg=a\\tb\\", "a\\\\tb\\\\");
+        check("msg=a = b =c src-mac=1 ä=2", "a = b =c src-mac=1 \\xc3\\xa4=2");
+        check("msg=a msg=b", "a");
+        check("junk msg=a", "a");
+        check("msg= app=ssh", "");
+        check("msg=", "");
+    }
+
+    #[test]
+    fn cef_identity_with_escapes_is_read_from_the_header() {
+        check(format!("Oct  2 17:36:35 a=b {CEF}dvchost=a\\=b msg=x"), "Cef - a=b system,info", "x");
+    }
+
+    #[test]
+    fn cut_cef_loses_no_text() {
+        check("Oct  2 17:36:35 r1 CEF:0|MikroTik|hAP", "Cef - r1 -", "CEF:0|MikroTik|hAP");
+        check("r1 CEF:0|MikroTik", "Plain - - -", "r1 CEF:0|MikroTik");
+        check("CEF:0|", "Cef - - -", "CEF:0|");
+        check("CEF:0|a|b|c|d|system,inf", "Cef - - -", "CEF:0|a|b|c|d|system,inf");
+        check("CEF:0|a|b|c|d|system,info|Lo", "Cef - - -", "CEF:0|a|b|c|d|system,info|Lo");
+        check("CEF:0|a|b|c|d|system,info|Low|", "Cef - - system,info", "");
+        check("CEF:0|a|b|c|d|system,info|Low|dvchost=r2 dvc", "Cef - - system,info", "dvchost=r2 dvc");
+        check("CEF:0|a|b|c|d|system,info|Low|dvchost=r2 dvc=1", "Cef - r2 system,info", "dvchost=r2 dvc=1");
+        check("CEF:0|a|b|c|d|system,info|Low|msg=login fai", "Cef - - system,info", "login fai");
+        check("CEF:0|a|b|c|d|system,info|Low|hello", "Cef - - system,info", "hello");
+    }
+
+    #[test]
+    fn cef_header_fields_may_hold_escaped_bars() {
+        check(r"CEF:0|a\|b|\\|c|d|system,info|Low|msg=x", "Cef - - system,info", "x");
+        check(r"CEF:0|a|b|c|d|system|Low|msg=x", "Cef - - system", "x");
+        check(r"CEF:0|a|b|c|d||Low|msg=x", "Cef - - -", "x");
+    }
+
+    #[test]
+    fn cef_of_another_product_is_told_whole() {
+        let line = "CEF:0|a|b|c|d|Login Failure|5|suser=admin";
+        check(line, "Cef - - -", line);
+    }
+
+    #[test]
+    fn text_from_outside_cannot_pass_for_cef() {
+        for name in ["CEF:0|a|b|c|d|container,info|Low|msg=x", "x CEF:0|a|b|c|d|container,info|Low|msg=x"] {
+            let message = format!("login failure for user {name} via api");
+            check(format!("<27>Oct  2 17:36:35 r1 {message}"), "Syslog 27 r1 -", &message);
+            check(format!("Oct  2 17:36:35 r1 {message}"), "Syslog - r1 -", &message);
+            check(format!("system,error {message}"), "Default - - system,error", &message);
+        }
+    }
+
+    #[test]
+    fn identity_of_two_words_hides_cef_but_loses_no_text() {
+        let line = format!("Oct  2 17:36:35 my router {CEF}msg=x");
+        check(&line, "Syslog - my -", &format!("router {CEF}msg=x"));
+    }
+
+    #[test]
+    fn only_cef_with_escapes_allocates() {
+        let is_owned = |line: &str| matches!(Record::parse(line.as_bytes()).message, Cow::Owned(_));
+        assert!(is_owned(&format!("{CEF}msg=a \\= b")));
+        assert!(!is_owned(&format!("{CEF}msg=a b")));
+        assert!(!is_owned(&format!("{CEF}msg=C:\\temp")));
+        assert!(!is_owned("system,info a \\= b"));
+        assert!(!is_owned("<27>Oct  2 17:36:35 r1 a \\= b"));
+    }
+
+    #[test]
+    fn topics_are_a_set_of_whole_words() {
+        let topics = Record::parse(b"system,error,critical x").topics;
+        assert_eq!(topics.iter().collect::<Vec<_>>(), [b"system".as_slice(), b"error", b"critical"]);
+        assert!(topics.contains(b"error"));
+        assert!(!topics.contains(b"err"));
+        assert!(!topics.contains(b"error,critical"));
+        assert!(!topics.contains(b""));
+        assert!(!topics.is_empty());
+        assert_eq!(topics.as_bytes(), b"system,error,critical");
+
+        let none = Record::parse(b"x").topics;
+        assert_eq!(none.iter().count(), 0);
+        assert!(!none.contains(b""));
+        assert!(none.is_empty());
+    }
+
+    #[test]
+    fn output_of_a_container_is_recognised_by_its_topic() {
+        let is_from_container = |line: &str| Record::parse(line.as_bytes()).is_from_container();
+        assert!(is_from_container("container,info,debug hello"));
+        assert!(is_from_container("<30>Oct  2 17:36:35 r1 container,info,debug hello"));
+        assert!(is_from_container(&CEF.replace("system", "container")));
+        assert!(!is_from_container("system,info container added by admin"));
+        assert!(!is_from_container("<30>Oct  2 17:36:35 r1 container stopped"));
+        assert!(!is_from_container("containers,info hello"));
+    }
+
+    #[test]
+    fn longest_datagrams_are_read() {
+        for part in ["a", "a,", "<", "<2", "0", "\\", "=", "a=", " a=", "|", " ", "\n", "CEF:0|", "\\=", "é"]
+        {
+            let long = part.repeat(65_536 / part.len());
+            for before in ["", "<27>", "<27>Oct  2 17:36:35 ", "<27>Oct  2 17:36:35 r1 ", "CEF:0|", CEF] {
+                check_invariants(format!("{before}{long}").as_bytes());
+                check_invariants(format!("{before}msg={long}").as_bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn mutated_lines_are_read() {
+        let corpus = include_str!("../tests/corpus/routeros_lines.txt");
+        let lines: Vec<&[u8]> =
+            corpus.lines().filter(|line| !line.starts_with("# ")).map(str::as_bytes).collect();
+        let mut random = Random(0x9E37_79B9_7F4A_7C15);
+        for _ in 0..20_000 {
+            let mut line = lines[random.below(lines.len())].to_vec();
+            for _ in 0..=random.below(4) {
+                mutate(&mut line, &lines, &mut random);
+            }
+            check_invariants(&line);
+        }
+    }
+
+    /// What holds for every line, however hostile.
+    #[track_caller]
+    fn check_invariants(line: &[u8]) {
+        let record = Record::parse(line);
+        let shown = line.escape_ascii();
+        assert!(record.priority.is_none_or(|priority| priority <= 191), "{shown}");
+        assert!(record.identity.is_none_or(|name| !name.is_empty() && is_within(name, line)), "{shown}");
+        assert!(record.topics.is_empty() || is_topic_list(record.topics.as_bytes()), "{shown}");
+        assert!(is_within(record.topics.as_bytes(), line), "{shown}");
+        match &record.message {
+            Cow::Borrowed(message) => assert!(is_within(message, line), "{shown}"),
+            Cow::Owned(message) => {
+                assert_eq!(record.format, Format::Cef, "{shown}");
+                assert!(message.len() < line.len() && is_unescaped_from(message, line), "{shown}");
+            }
+        }
+        // Nothing behind the header is lost; only in CEF do further keys follow the message.
+        assert!(record.format == Format::Cef || trim_line_end(line).ends_with(&record.message), "{shown}");
+        assert!(record.format != Format::Default || !record.topics.is_empty(), "{shown}");
+        assert!(record.format != Format::Plain || record.topics.is_empty(), "{shown}");
+    }
+
+    fn is_within(part: &[u8], whole: &[u8]) -> bool {
+        let (part, whole) = (part.as_ptr_range(), whole.as_ptr_range());
+        part.is_empty() || (whole.start <= part.start && part.end <= whole.end)
+    }
+
+    /// Whether all bytes of `message` occur in `line` in the same order, a line break as a letter.
+    fn is_unescaped_from(message: &[u8], line: &[u8]) -> bool {
+        let mut line = line.iter();
+        message.iter().all(|byte| {
+            line.any(|other| byte == other || matches!((byte, other), (b'\n', b'n') | (b'\r', b'r')))
+        })
+    }
+
+    fn mutate(line: &mut Vec<u8>, lines: &[&[u8]], random: &mut Random) {
+        const PIECES: [&[u8]; 16] = [
+            b"<",
+            b">",
+            b"<27>",
+            b",",
+            b" ",
+            b"|",
+            b"=",
+            b"\\",
+            b"\\=",
+            b"\\n",
+            b"\r\n",
+            b"\0",
+            b"\xEA",
+            b" msg=",
+            b"CEF:0|",
+            b"Oct  2 17:36:35 ",
+        ];
+        let at = random.below(line.len() + 1);
+        match random.below(6) {
+            0 => line.truncate(at),
+            1 => drop(line.drain(..at)),
+            2 => drop(line.drain(at..(at + random.below(8)).min(line.len()))),
+            3 => drop(line.splice(at..at, PIECES[random.below(PIECES.len())].iter().copied())),
+            4 => drop(line.splice(at.., lines[random.below(lines.len())].iter().copied())),
+            _ => {
+                if let Some(byte) = line.get_mut(at) {
+                    *byte = random.next().to_le_bytes()[0];
+                }
+            }
+        }
+    }
+
+    /// Marsaglia's xorshift64: the same cases in every run.
+    struct Random(u64);
+
+    impl Random {
+        fn next(&mut self) -> u64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0
+        }
+
+        fn below(&mut self, end: usize) -> usize {
+            usize::try_from(self.next() % end as u64).unwrap()
+        }
+    }
+}

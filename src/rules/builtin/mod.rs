@@ -1,0 +1,246 @@
+//! Built-in rules: one file each, and a row in [`REGISTRY`].
+//!
+//! The numbers are public (`STATIC_EVENTS_ENABLED=0,3`), so the order never
+//! changes. A rule reads the message, which is the same in all three formats of
+//! RouterOS, and looks for its words at the message's beginning wherever a
+//! stranger can choose what stands further on: a user name is text from outside.
+
+use std::sync::Arc;
+
+use memchr::memmem::Finder;
+use serde::Deserialize;
+
+use super::mask::Mask;
+use super::user::{describe_filter, read_filter};
+use super::view::View;
+use super::{Rule, What};
+use crate::network::Routers;
+use crate::notify::Destinations;
+use crate::vars::{Faults, Vars, comma_list, is_index, shown};
+
+mod critical;
+mod login;
+mod login_failure;
+mod reboot;
+mod unclean_reboot;
+mod wifi_login_attempt;
+
+/// Every built-in rule.
+pub const REGISTRY: &[Builtin] = &[
+    wifi_login_attempt::RULE,
+    login_failure::RULE,
+    login::RULE,
+    unclean_reboot::RULE,
+    reboot::RULE,
+    critical::RULE,
+];
+
+/// The variables this module owns.
+pub(super) const VARIABLES: &[&str] = &[
+    "STATIC_EVENTS_ENABLED",
+    "STATIC_EVENTn_NOTIFIER",
+    "STATIC_EVENTn_TOPICS",
+    "STATIC_EVENTn_FROM",
+    "STATIC_EVENTn_EXCLUDE",
+];
+
+/// A rule that comes with the program.
+pub struct Builtin {
+    /// Its number in `STATIC_EVENTS_ENABLED`.
+    pub number: u8,
+    /// Its name there.
+    pub name: &'static str,
+    /// What it tells, in words for `check`.
+    pub tells: &'static str,
+    /// Runs when nothing is configured.
+    pub is_starter: bool,
+    /// Asked only about lines that no other rule has matched.
+    pub is_last: bool,
+    /// The line must have one of these; none means any line.
+    needles: &'static [&'static str],
+    /// What follows its text, where that is not the usual.
+    suffix: Option<&'static str>,
+    /// The text for a line, or None if the line is none of its own.
+    tell: fn(&View<'_>) -> Option<String>,
+}
+
+/// A built-in rule with its searches made.
+pub(super) struct Ready {
+    pub(super) builtin: &'static Builtin,
+    pub(super) suffix: Option<Mask>,
+    needles: Vec<Finder<'static>>,
+}
+
+impl Ready {
+    fn new(builtin: &'static Builtin) -> Ready {
+        Ready {
+            builtin,
+            suffix: builtin.suffix.and_then(|text| Mask::new(text.as_bytes(), 0).ok()),
+            needles: builtin.needles.iter().map(Finder::new).collect(),
+        }
+    }
+
+    pub(super) fn tell(&self, view: &View<'_>) -> Option<String> {
+        let has_needle = || self.needles.iter().any(|needle| needle.find(&view.line.bytes).is_some());
+        (self.needles.is_empty() || has_needle()).then(|| (self.builtin.tell)(view))?
+    }
+}
+
+#[derive(Deserialize, Default)]
+struct Variables {
+    notifier: Option<String>,
+}
+
+/// Reads which rules are in force and whom they tell. `is_user_set` says that
+/// the operator has rules of their own, so that silence means no built-in ones.
+pub(super) fn read(
+    vars: &Vars,
+    is_user_set: bool,
+    routers: &Routers,
+    destinations: &mut Destinations<'_>,
+    faults: &mut Faults,
+) -> Vec<Rule> {
+    let list = match vars.text("STATIC_EVENTS_ENABLED") {
+        Some(list) => list,
+        None if is_user_set => "",
+        None => "starter",
+    };
+    let enabled = read_list(list, faults);
+    warn_of_idle_options(&enabled, vars, faults);
+    enabled.into_iter().map(|builtin| read_one(builtin, vars, routers, destinations, faults)).collect()
+}
+
+fn read_list(list: &str, faults: &mut Faults) -> Vec<&'static Builtin> {
+    let mut enabled: Vec<&'static Builtin> = Vec::new();
+    for word in comma_list(list) {
+        let before = enabled.len();
+        enabled.extend(REGISTRY.iter().filter(|rule| match word {
+            "all" => true,
+            "starter" => rule.is_starter,
+            word => rule.name == word || rule.number.to_string() == word,
+        }));
+        if enabled.len() == before {
+            let known: Vec<_> =
+                REGISTRY.iter().map(|rule| format!("{} {}", rule.number, rule.name)).collect();
+            faults.fault(format!(
+                "STATIC_EVENTS_ENABLED: {} is not a built-in rule of this version (expected all, starter, {})",
+                shown(word),
+                known.join(", ")
+            ));
+        }
+    }
+    enabled.sort_by_key(|rule| rule.number);
+    enabled.dedup_by_key(|rule| rule.number);
+    enabled
+}
+
+fn warn_of_idle_options(enabled: &[&Builtin], vars: &Vars, faults: &mut Faults) {
+    for name in vars.names() {
+        let Some((number, _)) = name.strip_prefix("STATIC_EVENT").and_then(|rest| rest.split_once('_'))
+        else {
+            continue;
+        };
+        if is_index(number) && !enabled.iter().any(|rule| rule.number.to_string() == number) {
+            faults.warn(format!("{name} has no effect: built-in rule {number} is not enabled"));
+        }
+    }
+}
+
+fn read_one(
+    builtin: &'static Builtin,
+    vars: &Vars,
+    routers: &Routers,
+    destinations: &mut Destinations<'_>,
+    faults: &mut Faults,
+) -> Rule {
+    let name = format!("STATIC_EVENT{}", builtin.number);
+    let prefix = format!("{name}_");
+    let Variables { notifier } = vars.section(&prefix);
+    let destinations = match notifier {
+        Some(list) => destinations.resolve_list(&format!("{prefix}NOTIFIER"), &list, faults),
+        None => destinations.configured(faults),
+    };
+    Rule {
+        name: name.into(),
+        description: format!("{}: {}{}", builtin.name, builtin.tells, describe_filter(&prefix, vars)),
+        filter: read_filter(&prefix, vars, routers, faults),
+        what: What::Builtin(Ready::new(builtin)),
+        destinations: Arc::from(destinations),
+    }
+}
+
+/// `message` from `words` on, if it begins with them, or does so behind a logging
+/// rule's prefix (`core1: message`).
+///
+/// A prefix is taken for one only if it has no space: what strangers can choose
+/// (a user name, a host name) never stands in a message's first word.
+fn starting_with<'m>(message: &'m str, words: &str) -> Option<&'m str> {
+    let behind_prefix =
+        || message.split_once(": ").filter(|(prefix, _)| !prefix.contains(' ')).map(|(_, rest)| rest);
+    let starts = |text: &&str| text.starts_with(words);
+    Some(message).filter(starts).or_else(|| behind_prefix().filter(starts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::Line;
+    use crate::record::Record;
+    use crate::rules::Context;
+    use crate::timestamp::Zone;
+    use std::time::{Instant, SystemTime};
+
+    /// What the rule called `name` makes of `datagram` from 192.168.88.1.
+    pub(super) fn text(name: &str, datagram: &str) -> Option<String> {
+        let ready = Ready::new(REGISTRY.iter().find(|rule| rule.name == name).unwrap());
+        let now = (Instant::now(), SystemTime::now());
+        let (line, _) = Line::from_datagram(datagram.as_bytes(), "192.168.88.1".parse().unwrap(), now.0);
+        let record = Record::parse(&line.bytes);
+        let context = Context { routers: Routers::default(), zone: Zone::utc() };
+        ready.tell(&View { line: &line, record: &record, context: &context, now })
+    }
+
+    #[test]
+    fn numbers_and_names_are_each_one_rules() {
+        for (index, rule) in REGISTRY.iter().enumerate() {
+            assert!(
+                REGISTRY[index + 1..]
+                    .iter()
+                    .all(|other| other.number > rule.number && other.name != rule.name)
+            );
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_one_word() {
+        let check = |message, expected| assert_eq!(starting_with(message, "router "), expected, "{message}");
+        check("router rebooted", Some("router rebooted"));
+        check("core1: router rebooted", Some("router rebooted"));
+        check("login failure for user a: router rebooted", None);
+        check("a router rebooted", None);
+        check("a: b: router rebooted", None);
+    }
+
+    #[test]
+    fn rules_are_named_by_number_name_and_word() {
+        let names = |list| {
+            let mut faults = Faults::default();
+            let names: Vec<_> = read_list(list, &mut faults).iter().map(|rule| rule.name).collect();
+            assert!(faults.is_empty(), "{:?}", faults.faults);
+            names
+        };
+        assert_eq!(names(" 3, 0 ,3"), ["wifi_login_attempt", "login"]);
+        assert_eq!(names("critical,login"), ["login", "critical"]);
+        assert_eq!(names("starter"), ["wifi_login_attempt", "login_failure", "unclean_reboot", "critical"]);
+        assert_eq!(names("starter,5").len(), 5);
+        assert_eq!(names("all").len(), REGISTRY.len());
+        assert!(names(" , ").is_empty());
+    }
+
+    #[test]
+    fn a_rule_that_is_not_there_is_named_with_those_that_are() {
+        let mut faults = Faults::default();
+        read_list("0,77", &mut faults);
+        assert!(faults.faults[0].starts_with("STATIC_EVENTS_ENABLED: \"77\" is not a built-in rule of this version (expected all, starter, 0 wifi_login_attempt, 1 login_failure,"));
+    }
+}

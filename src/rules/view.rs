@@ -1,0 +1,74 @@
+//! A line as rules see it: the bytes, what they mean, and who said it when.
+//!
+//! Apart from the record, which is the bytes alone; names and times come from
+//! the configuration and the clock. Nothing is worked out before it is asked for.
+
+use std::borrow::Cow;
+use std::time::{Instant, SystemTime};
+
+use super::mask::Value;
+use crate::alert::wall_time;
+use crate::line::Line;
+use crate::network::Routers;
+use crate::record::Record;
+use crate::timestamp::Zone;
+
+/// What rules know besides the line.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Names for senders that do not name themselves.
+    pub routers: Routers,
+    /// Where the operator's clock is.
+    pub zone: Zone,
+}
+
+/// One line to be matched.
+pub struct View<'a> {
+    /// As it came.
+    pub line: &'a Line,
+    /// As it reads.
+    pub record: &'a Record<'a>,
+    /// Names and zone.
+    pub context: &'a Context,
+    /// Both clocks, read together.
+    pub now: (Instant, SystemTime),
+}
+
+impl View<'_> {
+    /// The name the line gives itself, or that `ROUTERS` gives its sender, or the address.
+    pub fn router(&self) -> Cow<'_, str> {
+        match (self.record.identity, self.context.routers.name(self.line.from)) {
+            (Some(identity), _) => String::from_utf8_lossy(identity),
+            (None, Some(name)) => name.into(),
+            (None, None) => self.line.from.to_string().into(),
+        }
+    }
+
+    /// What the router said.
+    pub fn message(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.record.message)
+    }
+
+    /// When the line came, in local time.
+    pub fn time(&self) -> String {
+        self.context.zone.format(wall_time(self.line.arrived, self.now))
+    }
+
+    /// A value for a mask of the rule named `rule`.
+    pub fn value(&self, value: Value, rule: &str) -> Cow<'_, [u8]> {
+        match value {
+            Value::Message => Cow::Borrowed(&*self.record.message),
+            Value::Topics => Cow::Borrowed(self.record.topics.as_bytes()),
+            Value::Router => match self.router() {
+                Cow::Borrowed(name) => Cow::Borrowed(name.as_bytes()),
+                Cow::Owned(name) => Cow::Owned(name.into_bytes()),
+            },
+            Value::From => Cow::Owned(self.line.from.to_string().into_bytes()),
+            Value::Time => Cow::Owned(self.time().into_bytes()),
+            Value::Line => Cow::Borrowed(&self.line.bytes),
+            // Rules without memory tell one line at a time.
+            Value::Count => Cow::Borrowed(b"1"),
+            Value::Rule => Cow::Owned(rule.as_bytes().to_vec()),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Every variable, read once, all faults together.
+//!
+//! Apart from the daemon, because `check`, `match` and `test` read the same and
+//! start nothing. Each part of the program reads its own variables; here they
+//! are only called in turn.
+
+use std::ffi::OsString;
+
+use crate::alert::DestinationId;
+use crate::log;
+use crate::network::Routers;
+use crate::notify::{self, Destinations, destinations::Destination, dispatch};
+use crate::rules::{self, Context, RuleSet};
+use crate::timestamp::Zone;
+use crate::vars::{Faults, Vars};
+use crate::{ingest, serve};
+
+/// All that the daemon is told.
+pub struct Settings {
+    /// Level and place of our own log.
+    pub log: log::Settings,
+    /// Where lines come from.
+    pub ingest: ingest::Settings,
+    /// What is asked of them.
+    pub rules: RuleSet,
+    /// Who is told, by the index that a [`DestinationId`] is.
+    pub destinations: Vec<Destination>,
+    /// Who is told of our own troubles.
+    pub self_destinations: Vec<DestinationId>,
+    /// How delivery behaves.
+    pub dispatch: dispatch::Settings,
+    /// HTTP.
+    pub serve: serve::Settings,
+    /// Where the operator's clock is.
+    pub zone: Zone,
+}
+
+/// The name of every variable, `n` standing for a number.
+pub fn variables() -> Vec<String> {
+    let fixed = [log::VARIABLES, ingest::VARIABLES, notify::VARIABLES, serve::VARIABLES, &["ALERTIK_CONFIG"]];
+    let own = fixed.into_iter().flatten().copied().chain(rules::variables()).map(str::to_owned);
+    let of_notifiers = notify::REGISTRY.iter().flat_map(|entry| {
+        // What sends nothing over the network has no proxy.
+        let common: &[&str] = if entry.required.is_empty() { &[] } else { &["PROXY", "TLS_CA_FILE"] };
+        let names = entry.required.iter().chain(entry.optional).chain(common);
+        names.map(|name| format!("{}{name}", entry.prefix))
+    });
+    own.chain(of_notifiers).collect()
+}
+
+impl Settings {
+    /// Reads them from the environment of this process.
+    pub fn from_process() -> (Option<Settings>, Faults) {
+        Settings::read(std::env::vars_os())
+    }
+
+    /// Reads them from `environment`; None if there is any fault.
+    pub fn read(environment: impl IntoIterator<Item = (OsString, OsString)>) -> (Option<Settings>, Faults) {
+        let mut faults = Faults::default();
+        let names = variables();
+        let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        let vars = Vars::read(environment, &known, &|path| std::fs::read(path), &mut faults);
+
+        let log = log::Settings::read(&vars, &mut faults);
+        let routers = Routers::read(&vars, &mut faults);
+        let ingest = ingest::Settings::read(&vars, &routers, &mut faults);
+        let serve = serve::Settings::read(&vars, &mut faults);
+        let dispatch = dispatch::Settings::read(&vars, &mut faults);
+        let zone = read_zone(&vars, &mut faults);
+
+        let mut destinations = Destinations::new(&vars);
+        let context = Context { routers, zone: zone.clone() };
+        let rules = RuleSet::read(&vars, context, &mut destinations, &mut faults);
+        let self_destinations = match vars.text("SELF_NOTIFIER") {
+            Some(list) => destinations.resolve_list("SELF_NOTIFIER", list, &mut faults),
+            None => destinations.configured(&mut faults),
+        };
+        let destinations = destinations.into_open();
+        let settings =
+            Settings { log, ingest, rules, destinations, self_destinations, dispatch, serve, zone };
+        (faults.is_empty().then_some(settings), faults)
+    }
+
+    /// What a pattern tried by itself knows of routers and zones: nothing.
+    pub fn plain_context() -> Context {
+        Context { routers: Routers::default(), zone: Zone::utc() }
+    }
+
+    /// The name of a destination.
+    pub fn destination_name(&self, id: DestinationId) -> &str {
+        self.destinations.get(id.0).map_or("", |destination| &destination.name)
+    }
+}
+
+/// `TZ`; nonsense is UTC with a warning, because RouterOS may hand over the word `manual`.
+fn read_zone(vars: &Vars, faults: &mut Faults) -> Zone {
+    vars.text("TZ").map_or_else(Zone::utc, |text| {
+        Zone::new(text).unwrap_or_else(|error| {
+            faults.warn(format!("TZ: {error}; times are in UTC"));
+            Zone::utc()
+        })
+    })
+}

@@ -1,0 +1,205 @@
+//! The worker: takes lines out of the ring, lets the rules observe them, hands
+//! alerts over. It never touches the network.
+//!
+//! ```text
+//!   ring ──► Worker ──► dispatch
+//!              ▲
+//!              └─ calls: reports of the senders, the word to stop
+//! ```
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam_channel::Receiver;
+use memchr::memmem::Finder;
+
+use crate::alert::{Alert, DestinationId};
+use crate::health::Health;
+use crate::ingest::udp::Drops;
+use crate::line::Line;
+use crate::log;
+use crate::notify::{Dispatch, Report};
+use crate::record::Record;
+use crate::ring::{Popped, Ring};
+use crate::rules::RuleSet;
+use crate::stats::Stats;
+
+/// How often the worker looks up from the lines when there are none.
+const TICK: Duration = Duration::from_secs(1);
+
+/// And after how many lines when there is no end of them.
+const LINES_BETWEEN_LOOKS: usize = 256;
+
+/// Losses are told at once, and then summed up for this long: a flood that lasts
+/// must not flood the people too.
+const LOSS_QUIET: Duration = Duration::from_secs(300);
+
+/// How long lines that are still in the ring are worked on at the end.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// What may interrupt the worker.
+pub enum Call {
+    /// A sender has something to say.
+    Report(Report),
+    /// No more lines will come.
+    Stop,
+}
+
+/// Everything the worker works with.
+pub struct Worker {
+    /// Lines to be read.
+    pub ring: Ring<Line>,
+    /// What is asked of them.
+    pub rules: RuleSet,
+    /// Where alerts go.
+    pub dispatch: Dispatch,
+    /// Who is told of our own troubles.
+    pub self_destinations: Vec<DestinationId>,
+    /// What the kernel lost.
+    pub drops: Drops,
+    /// What is counted.
+    pub stats: Arc<Stats>,
+    /// Whether we are well.
+    pub health: Arc<Health>,
+    /// Reports, and the word to stop.
+    pub calls: Receiver<Call>,
+}
+
+/// What was lost, as far as it has been told.
+#[derive(Default)]
+struct Losses {
+    evicted: usize,
+    kernel: usize,
+    alerts: usize,
+    told_at: Option<Instant>,
+}
+
+impl Worker {
+    /// Works until the word to stop; gives back what delivers, to be stopped next.
+    pub fn run(mut self) -> Dispatch {
+        let marker = Finder::new(log::marker());
+        let mut losses = Losses::default();
+        let mut alerts = Vec::new();
+        let mut now = (Instant::now(), SystemTime::now());
+        let mut tick = now.0 + TICK;
+        let mut lines_until_look = 0;
+        loop {
+            // In a flood neither the clock nor the other channel costs anything per line.
+            let popped = match lines_until_look {
+                0 => None,
+                _ => self.ring.try_pop().map(Popped::Item),
+            };
+            let popped = match popped {
+                Some(popped) => popped,
+                None => {
+                    let popped = self.ring.pop(&self.calls, Some(tick));
+                    now = (Instant::now(), SystemTime::now());
+                    lines_until_look = LINES_BETWEEN_LOOKS;
+                    let lag = match &popped {
+                        Popped::Item(line) => now.0.saturating_duration_since(line.arrived),
+                        _ => Duration::ZERO,
+                    };
+                    self.health.beat(now.0, lag);
+                    popped
+                }
+            };
+            match popped {
+                Popped::Item(line) => {
+                    lines_until_look -= 1;
+                    self.observe(&line, &marker, now, &mut alerts);
+                }
+                Popped::Called(Call::Report(report)) => self.tell_report(report),
+                Popped::Called(Call::Stop) | Popped::Closed => break,
+                Popped::Nothing => {}
+            }
+            if now.0 >= tick {
+                self.tell_losses(&mut losses, now.0, LOSS_QUIET);
+                tick = now.0 + TICK;
+            }
+        }
+        let deadline = Instant::now() + DRAIN;
+        while let Some(line) = self.ring.try_pop().filter(|_| Instant::now() < deadline) {
+            self.observe(&line, &marker, (Instant::now(), SystemTime::now()), &mut alerts);
+        }
+        self.tell_losses(&mut losses, Instant::now(), Duration::ZERO);
+        self.dispatch
+    }
+
+    fn observe(&self, line: &Line, marker: &Finder<'_>, now: (Instant, SystemTime), alerts: &mut Vec<Alert>) {
+        let record = Record::parse(&line.bytes);
+        // Our own output, logged by the router and sent back to us. The marker is
+        // for the syslog format, which has no topics.
+        if record.is_from_container() || marker.find(&line.bytes).is_some() {
+            self.stats.lines_looped.add_one();
+            return;
+        }
+        if log::is_on(log::Level::Debug) {
+            log::debug("line", &[("from", &line.from), ("text", &String::from_utf8_lossy(&line.bytes))]);
+        }
+        self.rules.observe(line, &record, now, alerts);
+        for alert in alerts.drain(..) {
+            self.stats.alerts.add_one();
+            self.dispatch.accept(alert);
+        }
+    }
+
+    fn tell_report(&self, report: Report) {
+        let (about, text) = match report {
+            Report::Parked { destination, reason } => {
+                let name = self.dispatch.name(destination);
+                (
+                    destination,
+                    format!(
+                        "alertik: {name} takes no alerts until somebody acts: {reason}. They are kept, and tried again every 15 minutes."
+                    ),
+                )
+            }
+            Report::Back { destination } => {
+                let name = self.dispatch.name(destination);
+                log::info("notifier is back", &[("notifier", &name)]);
+                (destination, format!("alertik: {name} takes alerts again."))
+            }
+        };
+        self.tell_trouble(text, Some(about));
+    }
+
+    /// Tells of lines and alerts that were lost, unless that was told within `quiet`.
+    fn tell_losses(&mut self, losses: &mut Losses, now: Instant, quiet: Duration) {
+        self.stats.kernel_drops.add(self.drops.poll());
+        let evicted = self.stats.lines_evicted.count().wrapping_sub(losses.evicted);
+        let kernel = self.stats.kernel_drops.count().wrapping_sub(losses.kernel);
+        let alerts = self.stats.alerts_evicted.count().wrapping_sub(losses.alerts);
+        let is_quiet = losses.told_at.is_some_and(|at| now.saturating_duration_since(at) < quiet);
+        if evicted + kernel + alerts == 0 || is_quiet {
+            return;
+        }
+        losses.evicted = losses.evicted.wrapping_add(evicted);
+        losses.kernel = losses.kernel.wrapping_add(kernel);
+        losses.alerts = losses.alerts.wrapping_add(alerts);
+        losses.told_at = Some(now);
+        log::error("lost", &[("ring", &evicted), ("kernel", &kernel), ("alerts", &alerts)]);
+        let mut parts = Vec::new();
+        if evicted + kernel > 0 {
+            parts.push(format!(
+                "{} log lines were lost unread ({evicted} in the full ring, {kernel} in the kernel)",
+                evicted + kernel
+            ));
+        }
+        if alerts > 0 {
+            parts.push(format!("{alerts} alerts were lost because a notifier's queue was full"));
+        }
+        self.tell_trouble(format!("alertik: {}.", parts.join("; ")), None);
+    }
+
+    /// Tells `text` through every notifier for such, except the one it is about.
+    fn tell_trouble(&self, text: String, about: Option<DestinationId>) {
+        let others = self.self_destinations.iter().copied().filter(|id| Some(*id) != about);
+        self.dispatch.accept(Alert {
+            rule: "alertik".into(),
+            text,
+            suffix: String::new(),
+            destinations: others.collect(),
+            arrived: Instant::now(),
+        });
+    }
+}
