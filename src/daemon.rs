@@ -137,6 +137,7 @@ impl Daemon {
             rules: settings.rules,
             dispatch: dispatch.map_err(Error::Start)?,
             self_destinations: settings.self_destinations,
+            zone: settings.zone,
             drops: listener.drops(),
             stats: Arc::clone(&stats),
             health: Arc::clone(&health),

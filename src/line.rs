@@ -40,7 +40,7 @@ impl Weigh for Line {
 
 /// Without the CR and LF at its end: CEF ends with CRLF, the other formats with
 /// nothing, and an operator's `$` means the end of what the router said.
-fn trim_line_end(mut bytes: &[u8]) -> &[u8] {
+pub fn trim_line_end(mut bytes: &[u8]) -> &[u8] {
     while let [rest @ .., b'\r' | b'\n'] = bytes {
         bytes = rest;
     }

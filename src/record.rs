@@ -21,6 +21,8 @@
 
 use std::borrow::Cow;
 
+use crate::line::trim_line_end;
+
 /// A PRI is facility * 8 + severity, of 24 facilities and 8 severities (RFC 3164, 4.1.1).
 const PRIORITY_MAX: u8 = 191;
 
@@ -161,14 +163,6 @@ impl<'a> Topics<'a> {
 enum Clock {
     Bsd,
     Iso,
-}
-
-fn trim_line_end(line: &[u8]) -> &[u8] {
-    let mut line = line;
-    while let [rest @ .., b'\r' | b'\n'] = line {
-        line = rest;
-    }
-    line
 }
 
 /// Takes `<PRI>` off the front.

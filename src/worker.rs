@@ -23,6 +23,7 @@ use crate::record::Record;
 use crate::ring::{Popped, Ring};
 use crate::rules::RuleSet;
 use crate::stats::Stats;
+use crate::timestamp::Zone;
 
 /// How often the worker looks up from the lines when there are none.
 const TICK: Duration = Duration::from_secs(1);
@@ -55,6 +56,8 @@ pub struct Worker {
     pub dispatch: Dispatch,
     /// Who is told of our own troubles.
     pub self_destinations: Vec<DestinationId>,
+    /// Where the operator's clock is.
+    pub zone: Zone,
     /// What the kernel lost.
     pub drops: Drops,
     /// What is counted.
@@ -197,7 +200,8 @@ impl Worker {
         self.dispatch.accept(Alert {
             rule: "alertik".into(),
             text,
-            suffix: String::new(),
+            // An alert that waited for its notifier must still say when it was.
+            suffix: format!(" {}", self.zone.format(SystemTime::now())),
             destinations: others.collect(),
             arrived: Instant::now(),
         });
