@@ -2,6 +2,8 @@
 //! faster than ten times.
 
 mod corpus;
+#[cfg(test)]
+mod daemon;
 mod oracle;
 #[cfg(test)]
 mod support;

@@ -259,9 +259,9 @@ fn talk(
 }
 
 /// The next request; None when the client has closed. What came beyond it stays in `buffer`.
-fn read_request(stream: &mut impl Read, buffer: &mut Vec<u8>) -> io::Result<Option<Received>> {
+fn read_request<S: Read + Write>(stream: &mut S, buffer: &mut Vec<u8>) -> io::Result<Option<Received>> {
     let mut first_byte = (!buffer.is_empty()).then(Instant::now);
-    let mut more = |buffer: &mut Vec<u8>| {
+    let mut more = |buffer: &mut Vec<u8>, stream: &mut S| {
         let mut chunk = [0; 16 * 1024];
         let count = stream.read(&mut chunk)?;
         first_byte.get_or_insert_with(Instant::now);
@@ -272,7 +272,12 @@ fn read_request(stream: &mut impl Read, buffer: &mut Vec<u8>) -> io::Result<Opti
         if let Some(at) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
             break at + 4;
         }
-        if !more(buffer)? {
+        // Not HTTP: a TLS client's hello, for instance. Servers say so at once.
+        if buffer.first().is_some_and(|byte| !byte.is_ascii_uppercase()) {
+            stream.write_all(b"HTTP/1.1 400 Not HTTP\r\nContent-Length: 0\r\n\r\n")?;
+            return Ok(None);
+        }
+        if !more(buffer, stream)? {
             return Ok(None);
         }
     };
@@ -287,7 +292,7 @@ fn read_request(stream: &mut impl Read, buffer: &mut Vec<u8>) -> io::Result<Opti
     let length = headers.iter().find(|(name, _)| name == "content-length");
     let length: usize = length.map_or(0, |(_, value)| value.parse().unwrap());
     while buffer.len() < head_length + length {
-        if !more(buffer)? {
+        if !more(buffer, stream)? {
             return Ok(None);
         }
     }
