@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::vars::{Faults, Vars, comma_list, shown};
+use crate::vars::{Faults, Vars, comma_list, names_any, shown};
 
 /// A list of networks.
 #[derive(Clone, Debug, Default)]
@@ -15,9 +15,13 @@ pub struct Networks(Vec<IpNet>);
 
 impl Networks {
     /// Reads a comma list of addresses, networks (`192.168.88.0/24`) and names of
-    /// `routers`; every part that is none of these is a fault of `variable`.
+    /// `routers`; every part that is none of these is a fault of `variable`. So is
+    /// a list of nothing (`,`), which nobody could be in.
     pub fn read(variable: &str, list: &str, routers: &Routers, faults: &mut Faults) -> Networks {
         let mut networks = Vec::new();
+        if !names_any(list) {
+            faults.fault(format!("{variable}: {} names nobody (unset it for everybody)", shown(list)));
+        }
         for part in comma_list(list) {
             let named = routers.addresses(part).map(IpNet::from).collect::<Vec<_>>();
             match read_network(part) {
@@ -111,5 +115,7 @@ mod tests {
         assert_eq!(faults.faults.len(), 3);
         assert_eq!(faults.faults[2], "SYSLOG_ALLOW names no address (unset, it means every address)");
         assert!(faults.faults[0].starts_with("SYSLOG_ALLOW: \"office\" is not an address"));
+        Networks::read("SYSLOG_ALLOW", " ,", &Routers::default(), &mut faults);
+        assert_eq!(faults.faults[2], "SYSLOG_ALLOW: \" ,\" names nobody (unset it for everybody)");
     }
 }

@@ -12,7 +12,7 @@ use crate::network::Routers;
 use crate::notify::{self, Destinations, destinations::Destination, dispatch};
 use crate::rules::{self, Context, RuleSet};
 use crate::timestamp::Zone;
-use crate::vars::{Faults, Vars};
+use crate::vars::{Faults, Vars, names_any};
 use crate::{ingest, serve};
 
 /// All that the daemon is told.
@@ -71,7 +71,7 @@ impl Settings {
         let mut destinations = Destinations::new(&vars);
         let context = Context { routers, zone: zone.clone() };
         let rules = RuleSet::read(&vars, context, &mut destinations, &mut faults);
-        let self_destinations = match vars.text("SELF_NOTIFIER") {
+        let self_destinations = match vars.text("SELF_NOTIFIER").filter(|list| names_any(list)) {
             Some(list) => destinations.resolve_list("SELF_NOTIFIER", list, &mut faults),
             None => destinations.configured(&mut faults),
         };

@@ -183,6 +183,11 @@ pub fn comma_list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 
+/// True if a comma list has any part: a value such as `,` is as good as not set.
+pub fn names_any(text: &str) -> bool {
+    comma_list(text).next().is_some()
+}
+
 /// Only these are matched against, or mixed with, what a router says.
 fn may_be_bytes(name: &str) -> bool {
     ["_MATCH_STR", "_MASK_MSG", "_EXCLUDE"].iter().any(|end| name.ends_with(end))

@@ -5,7 +5,7 @@ use std::net::UdpSocket;
 use std::thread;
 use std::time::Duration;
 
-use super::{Exit, print, tell};
+use super::{Exit, complain, print, tell};
 use crate::daemon::Daemon;
 use crate::settings::Settings;
 
@@ -29,7 +29,7 @@ pub(super) fn run() -> Exit {
     let daemon = match settings.map(Daemon::start) {
         Some(Ok(daemon)) => daemon,
         Some(Err(error)) => {
-            eprintln!("alertik: {error}");
+            complain(&error.to_string());
             return Exit::Failure;
         }
         None => return Exit::Configuration,
@@ -40,7 +40,7 @@ pub(super) fn run() -> Exit {
     );
     let sent = send(&daemon);
     if let Err(error) = sent {
-        eprintln!("alertik: cannot send to {}: {error}", daemon.address);
+        complain(&format!("cannot send to {}: {error}", daemon.address));
         return Exit::Failure;
     }
     daemon.stop();

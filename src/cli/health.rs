@@ -1,12 +1,12 @@
 //! `alertik health`: asks the running daemon, for HEALTHCHECK in an image without a shell.
 
-use super::{Exit, settings};
+use super::{Exit, complain, settings};
 use crate::notify::http::{Clients, Request, Url};
 
 pub(super) fn run() -> Exit {
     let Some(settings) = settings() else { return Exit::Configuration };
     let Some(address) = settings.serve.local_address() else {
-        eprintln!("alertik: HTTP_LISTEN is off, so there is nobody to ask");
+        complain("HTTP_LISTEN is off, so there is nobody to ask");
         return Exit::Failure;
     };
     let url = Url::parse(&format!("http://{address}/healthz"));
@@ -17,11 +17,11 @@ pub(super) fn run() -> Exit {
     match answer {
         Ok(answer) if answer.status == 200 => Exit::Success,
         Ok(answer) => {
-            eprintln!("alertik: {}", answer.with_words(&String::from_utf8_lossy(&answer.body)));
+            complain(&answer.with_words(&String::from_utf8_lossy(&answer.body)));
             Exit::Failure
         }
         Err(reason) => {
-            eprintln!("alertik: {address}: {reason}");
+            complain(&format!("{address}: {reason}"));
             Exit::Failure
         }
     }

@@ -10,7 +10,7 @@ use std::time::{Instant, SystemTime};
 
 use serde::Serialize;
 
-use super::{Arguments, Exit, print, print_json, settings, usage};
+use super::{Arguments, Exit, complain, print, print_json, settings, usage};
 use crate::line::Line;
 use crate::record::Record;
 use crate::rules::View;
@@ -115,7 +115,7 @@ fn try_pattern(regex: &OsStr, given: &Arguments) -> Exit {
     let ere = match Ere::new(regex.as_bytes()) {
         Ok(ere) => ere,
         Err(error) => {
-            eprintln!("alertik: --regex: {error}");
+            complain(&format!("--regex: {error}"));
             return Exit::Configuration;
         }
     };
@@ -123,7 +123,7 @@ fn try_pattern(regex: &OsStr, given: &Arguments) -> Exit {
     let mask = match mask.transpose() {
         Ok(mask) => mask,
         Err(what) => {
-            eprintln!("alertik: --mask: {what}");
+            complain(&format!("--mask: {what}"));
             return Exit::Configuration;
         }
     };

@@ -110,18 +110,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             Err(error) => return usage(&error.to_string()),
         }
     }
-    let command = command.as_deref().unwrap_or("run");
-    if let Err(what) = given.suit(command) {
-        return usage(&what);
-    }
-    match command {
-        "run" => run::run(),
-        "check" => check::run(given.is_json),
-        "match" => r#match::run(&given),
-        "test" => test::run(&given),
-        "demo" => demo::run(),
-        "health" => health::run(),
-        other => usage(&format!("{other:?} is not a command")),
+    let name = command.as_deref().unwrap_or("run");
+    let command: fn(&Arguments) -> Exit = match name {
+        "run" => |_| run::run(),
+        "check" => |given| check::run(given.is_json),
+        "match" => r#match::run,
+        "test" => test::run,
+        "demo" => |_| demo::run(),
+        "health" => |_| health::run(),
+        other => return usage(&format!("{other:?} is not a command")),
+    };
+    match given.suit(name) {
+        Ok(()) => command(&given),
+        Err(what) => usage(&what),
     }
 }
 
@@ -152,8 +153,13 @@ impl Arguments {
 }
 
 fn usage(what: &str) -> Exit {
-    eprintln!("alertik: {what} (alertik --help says what there is)");
+    complain(&format!("{what} (alertik --help says what there is)"));
     Exit::Configuration
+}
+
+/// Says what is wrong. Not by `eprintln!`, which panics where nobody reads (`2>&1 | head`).
+fn complain(what: &str) {
+    let _ = writeln!(io::stderr(), "alertik: {what}");
 }
 
 /// Prints `text`; a reader that has gone away (`| head`) is no failure of ours.
@@ -171,10 +177,10 @@ fn settings() -> Option<Settings> {
 
 fn tell(faults: &Faults) {
     for fault in &faults.faults {
-        eprintln!("alertik: {fault}");
+        complain(fault);
     }
     for warning in &faults.warnings {
-        eprintln!("alertik: warning: {warning}");
+        complain(&format!("warning: {warning}"));
     }
 }
 

@@ -1,6 +1,6 @@
 //! `alertik run`: the daemon.
 
-use super::{Exit, settings};
+use super::{Exit, complain, settings};
 use crate::daemon::Daemon;
 
 pub(super) fn run() -> Exit {
@@ -9,7 +9,7 @@ pub(super) fn run() -> Exit {
     match ended {
         Ok(()) => Exit::Success,
         Err(error) => {
-            eprintln!("alertik: {error}");
+            complain(&error.to_string());
             if error.is_configuration() { Exit::Configuration } else { Exit::Failure }
         }
     }

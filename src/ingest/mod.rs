@@ -5,7 +5,7 @@
 //!   TCP ─► split at line feeds ─► ring         on the runtime's thread
 //! ```
 //!
-//! The one door for socket2 and, in [`sys`], for libc.
+//! The one door for socket2 and, in `sys`, for libc.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

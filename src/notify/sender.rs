@@ -32,6 +32,10 @@ use crate::stats::Stats;
 /// addresses that keep calling a webhook that is gone).
 const PARKED_RETRY: Duration = Duration::from_secs(15 * 60);
 
+/// Whoever says "too fast" is left alone for this long at least: `Retry-After: 0`,
+/// obeyed to the letter, is a loop without a pause.
+const TOO_FAST_WAIT_MIN: Duration = Duration::from_secs(1);
+
 /// What a sender tells the worker: the one thing that flows back.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Report {
@@ -63,48 +67,59 @@ pub enum Step {
 pub struct Channel {
     failures: u32,
     is_parked: bool,
-    /// Set when the service itself asked for the wait: then a stop does not try again.
-    told_to_wait: Option<Instant>,
-    changed: bool,
+    /// No attempt before this. It outlives the alert it came from: one that
+    /// expires must not let the next knock at once on a door that is shut.
+    not_before: Option<Instant>,
+    /// The service itself asked for the wait: then a stop does not try again.
+    is_told_to_wait: bool,
+    has_changed: bool,
 }
 
 impl Channel {
     /// Takes in what an attempt at `now` came to; `chance` spreads the waits.
     pub fn settle(&mut self, outcome: &Outcome, now: Instant, chance: u64) -> Step {
-        let was_changed = std::mem::take(&mut self.changed);
-        match outcome {
+        let had_changed = std::mem::take(&mut self.has_changed);
+        self.is_told_to_wait = false;
+        let wait = match outcome {
             Outcome::Delivered { pause } => {
-                *self = Channel { told_to_wait: pause.map(|pause| now + pause), ..Channel::default() };
-                Step::Done
+                *self = Channel {
+                    not_before: pause.map(|pause| now + pause),
+                    is_told_to_wait: pause.is_some(),
+                    ..Channel::default()
+                };
+                return Step::Done;
             }
             Outcome::Rejected { .. } => {
                 // The service answers: whatever was wrong with it is over.
                 *self = Channel::default();
-                Step::Done
+                return Step::Done;
             }
             // Once only: a service that keeps changing its mind is one that fails.
-            Outcome::Again { .. } if !was_changed => {
-                self.changed = true;
-                Step::Retry(now)
+            Outcome::Again { .. } if !had_changed => {
+                self.has_changed = true;
+                Duration::ZERO
             }
             Outcome::TooFast { wait: Some(wait), .. } => {
-                self.told_to_wait = Some(now + *wait);
-                Step::Retry(now + *wait)
+                self.is_told_to_wait = true;
+                (*wait).max(TOO_FAST_WAIT_MIN)
             }
             Outcome::Parked { .. } => {
                 self.is_parked = true;
-                Step::Retry(now + PARKED_RETRY)
+                PARKED_RETRY
             }
             Outcome::Failed { .. } | Outcome::Again { .. } | Outcome::TooFast { wait: None, .. } => {
                 self.failures = self.failures.saturating_add(1);
-                Step::Retry(now + backoff::wait_after(self.failures, chance))
+                backoff::wait_after(self.failures, chance)
             }
-        }
+        };
+        self.not_before = Some(now + wait);
+        Step::Retry(now + wait)
     }
 
     /// True if one more attempt at the end is worth it.
     fn is_willing(&self, now: Instant) -> bool {
-        !self.is_parked && self.told_to_wait.is_none_or(|until| until <= now)
+        let is_due = self.not_before.is_none_or(|until| until <= now);
+        !self.is_parked && (is_due || !self.is_told_to_wait)
     }
 }
 
@@ -152,27 +167,20 @@ impl Worker {
 
     fn see_through(&mut self, channel: &mut Channel, alert: &Alert) -> Ended {
         let expires = alert.arrived + self.expire;
-        // A pause the service asked for with its last answer.
-        if let Some(until) = channel.told_to_wait.take()
-            && self.wait_until(until.min(expires))
-        {
-            channel.told_to_wait = Some(until);
-            return Ended::ToldToStop;
-        }
         for attempt in 1.. {
+            if let Some(until) = channel.not_before
+                && self.wait_until(until.min(expires))
+            {
+                return Ended::ToldToStop;
+            }
             if Instant::now() >= expires {
                 self.stats.expired.add_one();
                 self.end_one();
                 log::error("alert expired", &[("notifier", &self.destination.name), ("rule", &alert.rule)]);
                 break;
             }
-            match self.attempt(channel, alert, attempt) {
-                Step::Done => break,
-                Step::Retry(at) => {
-                    if self.wait_until(at.min(expires)) {
-                        return Ended::ToldToStop;
-                    }
-                }
+            if self.attempt(channel, alert, attempt) == Step::Done {
+                break;
             }
         }
         Ended::Settled
@@ -253,7 +261,11 @@ impl Worker {
         }
         let mut next = in_hand.or_else(|| self.queue.try_pop());
         while let Some(alert) = next {
-            let step = self.attempt(&mut channel, &alert, 1);
+            let mut step = self.attempt(&mut channel, &alert, 1);
+            if matches!(step, Step::Retry(at) if at <= Instant::now()) {
+                // Something was changed, and this is the last chance to use it.
+                step = self.attempt(&mut channel, &alert, 2);
+            }
             if step != Step::Done || !channel.is_willing(Instant::now()) {
                 return;
             }
@@ -314,6 +326,11 @@ mod tests {
     fn a_wait_that_is_told_is_obeyed_and_is_no_failure() {
         check(&[too_fast(Some(30)), too_fast(Some(5)), failed()], &["30", "5", "1"]);
         check(&[too_fast(None), too_fast(None)], &["1", "2"]);
+    }
+
+    #[test]
+    fn a_wait_of_nothing_is_no_loop_without_a_pause() {
+        check(&[too_fast(Some(0)), too_fast(Some(0)), too_fast(Some(2))], &["1", "1", "2"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::pattern::Pattern;
 use super::{Rule, What};
 use crate::network::{Networks, Routers};
 use crate::notify::Destinations;
-use crate::vars::{Faults, Vars, is_index, shown};
+use crate::vars::{Faults, Vars, is_index, names_any, shown};
 
 /// The variables this module owns.
 pub(super) const VARIABLES: &[&str] = &[
@@ -103,7 +103,7 @@ fn read_one(
     let variable = |name: &str| format!("{prefix}{name}");
     let Variables { notifier, match_type } = vars.section(&prefix);
 
-    let destinations = match notifier {
+    let destinations = match notifier.filter(|list| names_any(list)) {
         None => missing(&variable("NOTIFIER"), "a notifier such as Telegram", faults),
         Some(list) => Some(destinations.resolve_list(&variable("NOTIFIER"), &list, faults)),
     };

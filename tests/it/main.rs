@@ -1,9 +1,13 @@
 //! What the parts do together, seen from outside. One binary: linking once is
 //! faster than ten times.
 
+mod binary;
+mod cases;
+mod commands;
 mod corpus;
 #[cfg(test)]
 mod daemon;
+mod faults;
 mod oracle;
 #[cfg(test)]
 mod support;

@@ -5,14 +5,14 @@
 //!        pure                       the only IO                         pure
 //! ```
 //!
-//! The one door for ureq, and with [`tls`] for rustls. Apart from the services,
+//! The one door for ureq, and with `tls` for rustls. Apart from the services,
 //! so that each of them is a pure description, and that what is retried is
 //! decided in one place. It follows no redirect (a POST that moved must be seen
 //! by a human), obeys no proxy but `PROXY`, and never repeats a URL in an
 //! error: the secret of most services is in it.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -21,71 +21,47 @@ use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector, DefaultConnector};
 
 use super::{Notification, Notifier, Outcome};
-use crate::secret::Secret;
 use crate::vars::{Faults, Vars, shown};
 
+mod hidden;
 pub mod policy;
 mod tls;
+mod url;
 
-/// A connection that has not come about in this time will not (contract of the interface).
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+#[cfg(test)]
+mod tests;
 
-/// From looking up the name to the last byte of the answer.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+pub use hidden::Hidden;
+pub use url::Url;
+
+/// How long a request may take.
+#[derive(Clone, Copy)]
+struct Timeouts {
+    /// For the connection, the proxy's and TLS's handshakes included.
+    connect: Duration,
+    /// From looking up the name to the last byte of the answer.
+    whole: Duration,
+}
+
+/// A connection that has not come about in 10 s will not (contract of the interface).
+const TIMEOUTS: Timeouts = Timeouts { connect: Duration::from_secs(10), whole: Duration::from_secs(30) };
 
 /// ureq keeps two buffers a connection, 128 KiB each unless told otherwise;
 /// our requests are mostly below 1 KiB, and a router counts its memory.
 const BUFFER_BYTES: usize = 8 * 1024;
 
-/// More of an answer is not read. Answers are a few hundred bytes; Telegram's
-/// repeats the message, at most 4,096 characters.
+/// A longer head of an answer is said to be so. It must fit into the buffer with
+/// a byte to spare: of one that fills it ureq says that the connection was cut.
+const ANSWER_HEAD_BYTES_MAX: usize = BUFFER_BYTES - 1;
+
+/// More of an answer's body is not read. They have a few hundred bytes;
+/// Telegram's repeats the message, at most 4,096 characters.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024;
 
-/// An address that requests can go to. Its text is a secret.
-#[derive(Clone, Debug)]
-pub struct Url {
-    text: Secret,
-    is_onion: bool,
-}
-
-impl Url {
-    /// Reads a whole http or https URL.
-    ///
-    /// # Errors
-    /// What is wrong with it, in words that do not repeat it.
-    pub fn parse(text: &str) -> Result<Url, &'static str> {
-        let uri: wire::Uri = text.trim().parse().map_err(|_| "this is not a URL")?;
-        if !matches!(uri.scheme_str(), Some("http" | "https")) {
-            return Err("this is not an http or https URL");
-        }
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or("this URL names no host")?;
-        let is_onion = host.to_ascii_lowercase().trim_end_matches('.').ends_with(".onion");
-        Ok(Url { text: Secret::new(text.trim()), is_onion })
-    }
-
-    /// The URL with `rest` put behind it.
-    pub fn join(&self, rest: &str) -> Url {
-        Url { text: Secret::new(format!("{}{rest}", self.text.expose())), is_onion: self.is_onion }
-    }
-
-    /// The URL's text without a trailing slash.
-    pub fn without_slash(&self) -> Url {
-        Url { text: Secret::new(self.text.expose().trim_end_matches('/')), is_onion: self.is_onion }
-    }
-
-    /// The text, to look at or to send; never to show.
-    pub fn expose(&self) -> &str {
-        self.text.expose()
-    }
-
-    /// True for a name that only Tor resolves.
-    pub fn is_onion(&self) -> bool {
-        self.is_onion
-    }
-}
+/// What is said of an answer must fit into one line of the log.
+const WORDS_CHARS_MAX: usize = 80;
 
 /// One request, described.
-#[derive(Debug)]
 pub struct Request {
     /// Where it goes.
     pub url: Url,
@@ -95,6 +71,13 @@ pub struct Request {
     pub headers: Vec<(&'static str, String)>,
     /// The body; its type is JSON unless a header says otherwise.
     pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Request {
+    /// The method alone: URL, headers and body may each hold a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({:?})", self.method)
+    }
 }
 
 /// How a request is made.
@@ -121,16 +104,25 @@ impl Request {
 }
 
 /// What came back.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// Header names in lower case.
     pub headers: Vec<(String, String)>,
-    /// At most [`ANSWER_BYTES_MAX`] bytes.
+    /// At most `ANSWER_BYTES_MAX` bytes.
     pub body: Vec<u8>,
     /// `Retry-After`, reckoned from the moment the answer came.
     pub retry_after: Option<Duration>,
+    /// What of the request it may have repeated.
+    pub hidden: Hidden,
+}
+
+impl fmt::Debug for Answer {
+    /// The status alone: a server may repeat in its answer what it was sent.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Answer({})", self.status)
+    }
 }
 
 impl Answer {
@@ -144,10 +136,16 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// Status and the beginning of `text`, for a log line: `400 chat not found`.
+    /// Status and the beginning of `text`, in one line: `400 chat not found`.
+    ///
+    /// The only way from what a server wrote to what we say: what it repeats of
+    /// the request is hidden, before the text is cut and a rest of it is missed.
     pub fn with_words(&self, text: &str) -> String {
-        let words: String = text.chars().take(80).collect();
-        format!("{} {}", self.status, words.trim()).trim_end().to_owned()
+        let hidden = self.hidden.hide(text);
+        let words = hidden.split(|c: char| c.is_whitespace() || c.is_control());
+        let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+        let words: String = words.join(" ").chars().take(WORDS_CHARS_MAX).collect();
+        format!("{} {words}", self.status).trim_end().to_owned()
     }
 }
 
@@ -200,16 +198,17 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    fn new(proxy: Option<ureq::Proxy>, trust: Arc<rustls::ClientConfig>) -> Client {
+    fn new(proxy: Option<ureq::Proxy>, trust: Arc<rustls::ClientConfig>, timeouts: Timeouts) -> Client {
         let config = ureq::config::Config::builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_global(Some(REQUEST_TIMEOUT))
+            .timeout_connect(Some(timeouts.connect))
+            .timeout_global(Some(timeouts.whole))
             .user_agent(concat!("alertik/", env!("CARGO_PKG_VERSION")))
             .input_buffer_size(BUFFER_BYTES)
             .output_buffer_size(BUFFER_BYTES)
+            .max_response_header_size(ANSWER_HEAD_BYTES_MAX)
             .max_idle_connections(1)
             .max_idle_connections_per_host(1)
             .proxy(proxy)
@@ -223,6 +222,7 @@ impl Client {
     /// # Errors
     /// Why there was no answer, in words; never the address.
     pub fn send(&self, request: Request) -> Result<Answer, String> {
+        let hidden = Hidden::of(&request);
         let method = match request.method {
             Method::Get => wire::Method::GET,
             Method::Post => wire::Method::POST,
@@ -245,14 +245,12 @@ impl Client {
             .iter()
             .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
             .collect();
-        let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
-        let mut answer = Answer {
-            status: answer.status().as_u16(),
-            headers,
-            // The status alone tells what to do when the body is too long or cut off.
-            body: body.unwrap_or_default(),
-            retry_after: None,
-        };
+        let mut body = Vec::new();
+        // Too long, too slow or cut off: what has come is kept. The status alone
+        // tells what to do, and most services have said all with the first bytes.
+        let _ = answer.body_mut().as_reader().take(ANSWER_BYTES_MAX).read_to_end(&mut body);
+        let mut answer =
+            Answer { status: answer.status().as_u16(), headers, body, retry_after: None, hidden };
         answer.retry_after =
             answer.header("retry-after").and_then(|value| policy::retry_after(value, SystemTime::now()));
         Ok(answer)
@@ -284,12 +282,12 @@ impl Clients {
                 }
             },
         };
-        Some(Client::new(proxy, trust))
+        Some(Client::new(proxy, trust, TIMEOUTS))
     }
 
     /// A client without proxy, for what is on this machine.
     pub fn local_client(&mut self) -> Option<Client> {
-        self.trust(None).ok().map(|trust| Client::new(None, trust))
+        self.trust(None).ok().map(|trust| Client::new(None, trust, TIMEOUTS))
     }
 
     fn trust(&mut self, ca_file: Option<&str>) -> Result<Arc<rustls::ClientConfig>, String> {
@@ -320,6 +318,7 @@ fn read_proxy(name: &str, value: &str, faults: &mut Faults) -> Option<ureq::Prox
     // call, and cannot work for .onion names.
     let known = ["http://", "socks5h://"].iter().any(|scheme| value.starts_with(scheme));
     let proxy = known.then(|| ureq::Proxy::new(value).ok()).flatten();
+    let proxy = proxy.filter(|proxy| url::has_sound_port(proxy.uri()));
     if proxy.is_none() {
         // The value is not repeated: it may hold a password.
         faults.fault(format!("{name} is not a proxy (expected http://host:port or socks5h://host:port)"));
@@ -365,42 +364,5 @@ fn io_words(error: &io::Error) -> String {
             "the name was not found (DNS)".to_owned()
         }
         kind => format!("the request failed ({kind})"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_is_whole_or_refused_without_being_repeated() {
-        for good in ["https://a.example/x", "http://127.0.0.1:8080", "http://[::1]/x?y=z", "https://u:p@h/x"]
-        {
-            assert_eq!(Url::parse(good).unwrap().expose(), good);
-        }
-        for bad in
-            ["", "hooks.slack.com/x", "ftp://h/x", "https://", "/x", "https:// h/", "h ttp://x", "secret"]
-        {
-            assert!(!Url::parse(bad).unwrap_err().contains("secret"), "{bad}");
-        }
-        assert!(Url::parse("http://abc.ONION:80/x").unwrap().is_onion());
-        assert!(!Url::parse("http://onion.example/x").unwrap().is_onion());
-        assert_eq!(format!("{:?}", Url::parse("https://h/secret").unwrap()).find("secret"), None);
-    }
-
-    #[test]
-    fn only_proxies_that_resolve_names_themselves_are_taken() {
-        for (value, good) in [
-            ("http://10.0.0.1:3128", true),
-            ("socks5h://u:p@127.0.0.1:9050", true),
-            ("socks5://127.0.0.1:9050", false),
-            ("127.0.0.1:9050", false),
-            ("http://", false),
-        ] {
-            let mut faults = Faults::default();
-            assert_eq!(read_proxy("SLACK_PROXY", value, &mut faults).is_some(), good, "{value}");
-            assert_eq!(faults.is_empty(), good);
-            assert!(faults.faults.iter().all(|fault| fault.starts_with("SLACK_PROXY is not a proxy")));
-        }
     }
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use ureq::unversioned::transport::time::{Duration, Instant};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
 };
@@ -98,13 +99,25 @@ impl<In: Transport> Connector<In> for TlsConnector {
         let failed = |error| std::io::Error::other::<rustls::Error>(error);
         let mut session = ClientConnection::new(Arc::clone(&self.0), name).map_err(failed)?;
         let mut socket = TransportAdapter::new(transport.boxed(), details.current_time.clone());
-        socket.set_timeout(details.timeout);
+        socket.set_timeout(timeout_left(details));
         session.complete_io(&mut socket)?;
         let buffers =
             LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
         let stream = StreamOwned::new(session, socket);
         Ok(Some(Either::B(TlsTransport { buffers, stream })))
     }
+}
+
+/// What the connection below has left of the time for both. The time in `details`
+/// is that from before it: given anew to TLS, ten seconds would be twenty.
+fn timeout_left(details: &ConnectionDetails<'_>) -> NextTimeout {
+    let mut left = details.timeout;
+    if let (Duration::Exact(limit), Instant::Exact(start), Instant::Exact(now)) =
+        (left.after, details.now, (details.current_time)())
+    {
+        left.after = Duration::Exact(limit.saturating_sub(now.saturating_duration_since(start)));
+    }
+    left
 }
 
 /// One TLS connection, as ureq wants to use it.

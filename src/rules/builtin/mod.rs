@@ -16,7 +16,7 @@ use super::view::View;
 use super::{Rule, What};
 use crate::network::Routers;
 use crate::notify::Destinations;
-use crate::vars::{Faults, Vars, comma_list, is_index, shown};
+use crate::vars::{Faults, Vars, comma_list, is_index, names_any, shown};
 
 mod critical;
 mod login;
@@ -156,7 +156,7 @@ fn read_one(
     let name = format!("STATIC_EVENT{}", builtin.number);
     let prefix = format!("{name}_");
     let Variables { notifier } = vars.section(&prefix);
-    let destinations = match notifier {
+    let destinations = match notifier.filter(|list| names_any(list)) {
         Some(list) => destinations.resolve_list(&format!("{prefix}NOTIFIER"), &list, faults),
         None => destinations.configured(faults),
     };

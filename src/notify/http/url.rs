@@ -1,0 +1,110 @@
+//! An address that requests can go to.
+//!
+//! Apart, because its text is a secret (most services have their token in it)
+//! and it must be whole before anything is joined to it. What the parser of the
+//! `http` crate lets pass and a socket would not take is refused here, where the
+//! variable can still be named.
+
+use ureq::http as wire;
+
+use crate::secret::Secret;
+
+/// An http or https URL. Its text is a secret.
+#[derive(Clone, Debug)]
+pub struct Url {
+    text: Secret,
+    is_onion: bool,
+}
+
+impl Url {
+    /// Reads a whole http or https URL.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words that do not repeat it.
+    pub fn parse(text: &str) -> Result<Url, &'static str> {
+        // A fragment is never sent, and would swallow what is joined behind it.
+        let text = text.trim().split('#').next().unwrap_or_default();
+        let uri: wire::Uri = text.parse().map_err(|_| "this is not a URL")?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) {
+            return Err("this is not an http or https URL");
+        }
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or("this URL names no host")?;
+        if !has_sound_port(&uri) {
+            return Err("this URL's port is not a number from 1 to 65535");
+        }
+        let is_onion = host.to_ascii_lowercase().trim_end_matches('.').ends_with(".onion");
+        Ok(Url { text: Secret::new(text), is_onion })
+    }
+
+    /// The URL with `rest` put behind it.
+    pub fn join(&self, rest: &str) -> Url {
+        Url { text: Secret::new(format!("{}{rest}", self.text.expose())), is_onion: self.is_onion }
+    }
+
+    /// The URL's text without a trailing slash.
+    pub fn without_slash(&self) -> Url {
+        Url { text: Secret::new(self.text.expose().trim_end_matches('/')), is_onion: self.is_onion }
+    }
+
+    /// The text, to look at or to send; never to show.
+    pub fn expose(&self) -> &str {
+        self.text.expose()
+    }
+
+    /// True for a name that only Tor resolves.
+    pub fn is_onion(&self) -> bool {
+        self.is_onion
+    }
+}
+
+/// True unless there is a port that is none: it would silently become the scheme's own.
+pub(super) fn has_sound_port(uri: &wire::Uri) -> bool {
+    let authority = uri.authority().map_or("", wire::uri::Authority::as_str);
+    authority.ends_with(uri.host().unwrap_or_default()) || uri.port_u16().is_some_and(|port| port > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_whole_or_refused_without_being_repeated() {
+        for good in [
+            "https://a.example/x",
+            "http://127.0.0.1:8080",
+            "http://[::1]/x?y=z",
+            "http://[::1]:80/x",
+            "https://u:p@h/x",
+            "https://u:p@h:1/x",
+        ] {
+            assert_eq!(Url::parse(good).unwrap().expose(), good);
+        }
+        for bad in [
+            "",
+            "hooks.slack.com/secret",
+            "ftp://h/secret",
+            "https://",
+            "/secret",
+            "https:// h/secret",
+            "h ttp://secret",
+            "secret",
+            "http://h:0/secret",
+            "http://h:65536/secret",
+            "http://h:secret/",
+            "http://h:/secret",
+            "http://:80/secret",
+        ] {
+            let refused = Url::parse(bad).map(|_| ()).unwrap_err();
+            assert!(!refused.contains("secret"), "{bad}");
+        }
+        assert!(Url::parse("http://abc.ONION:80/x").unwrap().is_onion());
+        assert!(!Url::parse("http://onion.example/x").unwrap().is_onion());
+        assert_eq!(format!("{:?}", Url::parse("https://h/secret").unwrap()).find("secret"), None);
+    }
+
+    #[test]
+    fn what_is_joined_is_not_lost_behind_a_fragment() {
+        let url = Url::parse(" https://h/x#y ").unwrap();
+        assert_eq!(url.join("?wait=true").expose(), "https://h/x?wait=true");
+    }
+}

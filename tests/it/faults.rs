@@ -1,0 +1,409 @@
+//! Every way in which a variable can be wrong, and the sentence that the operator reads.
+//!
+//! In this process rather than through the binary: a hundred configurations are read in the time of one
+//! start. How the sentences reach the operator is shown with the commands.
+
+use alertik::settings::{Settings, variables};
+use alertik::vars::Faults;
+
+use crate::binary::{Binary, os};
+
+type Variables<'a> = &'a [(&'a str, &'a str)];
+
+/// An event that is right, to be made wrong in one place.
+const EVENT: Variables = &[
+    ("EVENT0_NOTIFIER", "Console"),
+    ("EVENT0_MATCH_TYPE", "regex"),
+    ("EVENT0_MATCH_STR", "user ([a-z]+)"),
+    ("EVENT0_MASK_MSG", "@1"),
+];
+
+/// Telegram as it should be.
+const TELEGRAM: Variables = &[("TELEGRAM_BOT_TOKEN", "1:a"), ("TELEGRAM_CHAT_ID", "-1001")];
+
+const NOTIFIERS: &str = "Telegram, Slack, Teams, Discord, Generic1, Generic2, Generic3, Generic4, Console";
+const ADDRESS: &str = "is no address (expected [::]:5140, 192.0.2.1:5140 or a port)";
+const NETWORK: &str = "is not an address, a network such as 192.168.88.0/24, or a name from ROUTERS";
+const URL: &str = "(expected https://… or http://…)";
+const PROXY: &str = "is not a proxy (expected http://host:port or socks5h://host:port)";
+
+/// What is wrong with `set`, where those of `usual` hold that are not among them.
+fn faults_of(usual: Variables, set: Variables) -> Faults {
+    let is_usual = |(name, _): &&(&str, &str)| !set.iter().any(|(given, _)| given == name);
+    let environment =
+        usual.iter().filter(is_usual).chain(set).map(|(name, value)| (name.into(), value.into()));
+    let (settings, faults) = Settings::read(environment);
+    assert_eq!(settings.is_some(), faults.is_empty());
+    faults
+}
+
+#[track_caller]
+fn check(usual: Variables, set: Variables, fault: &str) {
+    let Faults { faults, warnings } = faults_of(usual, set);
+    assert_eq!((faults, warnings.len()), (vec![fault.to_owned()], 0));
+}
+
+#[track_caller]
+fn check_warning(usual: Variables, set: Variables, warning: &str) {
+    let Faults { faults, warnings } = faults_of(usual, set);
+    assert_eq!((faults.len(), warnings), (0, vec![warning.to_owned()]));
+}
+
+#[track_caller]
+fn check_right(usual: Variables, set: Variables) {
+    let Faults { faults, warnings } = faults_of(usual, set);
+    assert_eq!((faults, warnings), (vec![], vec![]));
+}
+
+#[test]
+fn what_is_right_is_passed_over() {
+    check_right(&[], &[]);
+    check_right(EVENT, &[]);
+    check_right(TELEGRAM, &[]);
+    check_right(EVENT, &[("EVENT0_TOPICS", " ,"), ("EVENT0_FROM", ""), ("ENV_EVENTS", "")]);
+    check_right(&[], &[("SELF_NOTIFIER", ","), ("STATIC_EVENT1_NOTIFIER", " , ")]);
+    check_right(&[], &[("SYSLOG_LISTEN", ""), ("PROXY", ""), ("SLACK_WEBHOOK_URL", "")]);
+}
+
+#[test]
+fn faults_of_listening_and_forwarding() {
+    let fault = |name: &str, value: &str, what: &str| {
+        check(&[], &[(name, value)], &format!("{name}: \"{value}\" {what}"));
+    };
+    fault("SYSLOG_LISTEN", "localhost:5140", ADDRESS);
+    fault("SYSLOG_LISTEN", "65536", ADDRESS);
+    fault("SYSLOG_TCP_LISTEN", "::1", ADDRESS);
+    fault("SYSLOG_ALLOW", "10.0.0.0/33", NETWORK);
+    fault("SYSLOG_ALLOW", "home", NETWORK);
+    fault("SYSLOG_ALLOW", " , ", "names nobody (unset it for everybody)");
+    fault("RING_LINES", "0", "is not a number from 1 to 1000000");
+    fault("RING_LINES", "-1", "is not a number from 1 to 1000000");
+    fault("RING_LINES", "many", "is not a number from 1 to 1000000");
+    check(&[], &[("FORWARD_HOST", "a")], "FORWARD_PORT is not set, and FORWARD_HOST needs it");
+    check(&[], &[("FORWARD_PORT", "1")], "FORWARD_HOST is not set, and FORWARD_PORT needs it");
+    for port in ["0", "65536", "syslog"] {
+        let fault = format!("FORWARD_PORT: \"{port}\" is not a port (expected 1 to 65535)");
+        check(&[("FORWARD_HOST", "a")], &[("FORWARD_PORT", port)], &fault);
+    }
+    let fault = "FORWARD_HOST: 127.0.0.1 port 5140 is where we listen ourselves";
+    check(&[], &[("FORWARD_HOST", "127.0.0.1"), ("FORWARD_PORT", "5140")], fault);
+    for part in ["192.168.88.1", "home=192.168.88.1", "192.168.88.1="] {
+        check(&[], &[("ROUTERS", part)], &format!("ROUTERS: \"{part}\" is not address=name"));
+    }
+    check(
+        &[],
+        &[("ROUTERS", "10.0.0.1=home"), ("SYSLOG_ALLOW", "home,office")],
+        &format!("SYSLOG_ALLOW: \"office\" {NETWORK}"),
+    );
+}
+
+#[test]
+fn faults_of_the_log_and_the_clock() {
+    let fault = "LOG_LEVEL: \"loud\" is not a level (expected error, warn, info or debug)";
+    check(&[], &[("LOG_LEVEL", "loud")], fault);
+    for zone in ["manual", "Europe/Roma", ":"] {
+        let Faults { faults, warnings } = faults_of(&[], &[("TZ", zone)]);
+        assert_eq!((faults.len(), warnings.len()), (0, 1), "{zone}");
+        let warning = warnings.first().expect("there is one");
+        assert!(warning.starts_with("TZ: ") && warning.ends_with("; times are in UTC"), "{warning}");
+    }
+}
+
+#[test]
+fn faults_of_http() {
+    let fault = "HTTP_LISTEN: \"7898\" is no address (expected 127.0.0.1:7898, [::1]:7898 or off)";
+    check(&[], &[("HTTP_LISTEN", "7898")], fault);
+    for address in ["0.0.0.0:7898", "[::]:7898", "192.168.88.5:80", "[::ffff:10.0.0.1]:80"] {
+        let fault = format!("HTTP_TOKEN is not set, and HTTP_LISTEN={address} is open to others");
+        check(&[], &[("HTTP_LISTEN", address)], &fault);
+        check_right(&[("HTTP_TOKEN", "x")], &[("HTTP_LISTEN", address)]);
+    }
+    for address in ["off", "127.0.0.2:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
+        check_right(&[], &[("HTTP_LISTEN", address)]);
+    }
+}
+
+#[test]
+fn faults_of_files() {
+    let missing = "cannot read \"/nowhere\": No such file or directory (os error 2)";
+    check(&[], &[("ALERTIK_CONFIG", "/nowhere")], &format!("ALERTIK_CONFIG: {missing}"));
+    check(&[], &[("HTTP_TOKEN_FILE", "/nowhere")], &format!("HTTP_TOKEN_FILE: {missing}"));
+    check(
+        TELEGRAM,
+        &[("TELEGRAM_BOT_TOKEN_FILE", "/nowhere")],
+        "TELEGRAM_BOT_TOKEN_FILE and TELEGRAM_BOT_TOKEN are both set (set one of them)",
+    );
+    let fault = "ALERTIK_CONFIG: line 1 is not NAME=value";
+    let config = std::env::temp_dir().join(format!("alertik-faults-{}", std::process::id()));
+    std::fs::write(&config, "export A=b\n").expect("a file is writable");
+    check(&[], &[("ALERTIK_CONFIG", config.to_str().expect("its path is UTF-8"))], fault);
+    std::fs::remove_file(&config).expect("the file can be removed");
+    for name in ["TLS_CA_FILE", "TELEGRAM_TLS_CA_FILE"] {
+        let missing = "\"/nowhere\": cannot be read: No such file or directory (os error 2)";
+        check(TELEGRAM, &[(name, "/nowhere")], &format!("{name}: {missing}"));
+        let none = format!("{name}: \"rustfmt.toml\": holds no certificate (expected PEM)");
+        check(TELEGRAM, &[(name, "rustfmt.toml")], &none);
+    }
+}
+
+#[test]
+fn faults_of_events() {
+    for count in ["-1", "257", "two", "1.0"] {
+        let fault = format!("ENV_EVENTS: \"{count}\" is not a number of events (expected 0 to 256)");
+        check(EVENT, &[("ENV_EVENTS", count)], &fault);
+    }
+    let nobody = "EVENT0_NOTIFIER is not set (expected a notifier such as Telegram)";
+    check(EVENT, &[("EVENT0_NOTIFIER", "")], nobody);
+    check(EVENT, &[("EVENT0_NOTIFIER", " ,")], nobody);
+    for name in ["telegram", "Mail", "Generic5"] {
+        let fault = format!("EVENT0_NOTIFIER: \"{name}\" is not a notifier (expected one of {NOTIFIERS})");
+        check(EVENT, &[("EVENT0_NOTIFIER", name)], &fault);
+    }
+    check(
+        EVENT,
+        &[("EVENT0_NOTIFIER", "Console/x")],
+        "EVENT0_NOTIFIER: Console takes no target (write Console without the slash)",
+    );
+    check(
+        EVENT,
+        &[TELEGRAM, &[("EVENT0_NOTIFIER", "Telegram/")]].concat(),
+        "EVENT0_NOTIFIER: \"Telegram/\" names no target behind the slash",
+    );
+    check(EVENT, &[("EVENT0_MATCH_TYPE", "")], "EVENT0_MATCH_TYPE is not set (expected substr or regex)");
+    check(
+        EVENT,
+        &[("EVENT0_MATCH_TYPE", "Regex")],
+        "EVENT0_MATCH_TYPE: \"Regex\" is not a match type (expected substr or regex)",
+    );
+    check(
+        EVENT,
+        &[("EVENT0_MATCH_STR", "")],
+        "EVENT0_MATCH_STR is not set (expected the text or the regex to look for)",
+    );
+    check(EVENT, &[("EVENT0_MASK_MSG", "")], "EVENT0_MASK_MSG is not set (expected the text to send)");
+}
+
+#[test]
+fn faults_of_patterns() {
+    let fault = |pattern: &str, what: &str| {
+        for name in ["EVENT0_MATCH_STR", "EVENT0_EXCLUDE"] {
+            check(EVENT, &[(name, pattern)], &format!("{name}: {what}"));
+        }
+        check(&[], &[("STATIC_EVENT1_EXCLUDE", pattern)], &format!("STATIC_EVENT1_EXCLUDE: {what}"));
+    };
+    fault("a(b", "\"(\" at 1 is never closed");
+    fault("[a", "\"[\" at 0 is never closed");
+    fault("*", "\"*\" at 0 has nothing to repeat (\\* is the character)");
+    fault("a{2,1}", "\"{2,1}\" at 1 is not {m}, {m,} or {m,n} up to 255 (\\{ is the character)");
+    fault("a\\", "\"\\\" at 1 ends the pattern (\\\\ is the character)");
+    fault("(?:a)", "\"(?:\" at 0 is Perl's: write a plain group");
+    fault(
+        "user\x08",
+        "\"\\x08\" at 4 is a control byte: RouterOS has eaten a backslash, type each one twice",
+    );
+    let warning = "EVENT0_MATCH_STR: the \"?\" at 2 makes nothing lazy here";
+    check_warning(EVENT, &[("EVENT0_MATCH_STR", ".*?(a)")], warning);
+}
+
+#[test]
+fn faults_of_masks() {
+    let fault = |mask: &str, what: &str| {
+        check(EVENT, &[("EVENT0_MASK_MSG", mask)], &format!("EVENT0_MASK_MSG: {what}"));
+    };
+    let lone = "a lone \"@\" (write @@ for an @, @1 for a group)";
+    fault("@2", "@2: the pattern has 1 group");
+    fault("@10", "@10: the pattern has 1 group");
+    fault("mail a@b", lone);
+    fault("at @", lone);
+    fault(
+        "@{name}",
+        "\"@{\" does not begin a known value (expected one of @{message}, @{topics}, @{router}, @{from}, \
+         @{time}, @{line}, @{count}, @{rule})",
+    );
+    check_right(EVENT, &[("EVENT0_MATCH_STR", "user"), ("EVENT0_MASK_MSG", "@2 a@b @ @{name}")]);
+    check_right(EVENT, &[("EVENT0_MATCH_TYPE", "substr"), ("EVENT0_MASK_MSG", "@2 a@b @ @{name}")]);
+}
+
+#[test]
+fn faults_of_filters() {
+    for prefix in ["EVENT0_", "STATIC_EVENT1_"] {
+        let usual = if prefix == "EVENT0_" { EVENT } else { &[] };
+        let fault = |name: &str, value: &str, part: &str, what: &str| {
+            let name = format!("{prefix}{name}");
+            check(usual, &[(&name, value)], &format!("{name}: \"{part}\" {what}"));
+        };
+        for topic in ["System", "!", "a b", "*"] {
+            fault("TOPICS", topic, topic, "is not a topic (expected such as system or !debug)");
+        }
+        fault("FROM", "10.0.0.1,office", "office", NETWORK);
+        fault("FROM", ",", ",", "names nobody (unset it for everybody)");
+    }
+}
+
+#[test]
+fn faults_of_built_in_rules() {
+    let expected = "all, starter, 0 wifi_login_attempt, 1 login_failure, 3 login, 4 unclean_reboot, 5 reboot, \
+                    14 critical";
+    for word in ["15", "01", "logins", "0-3", "0;3"] {
+        let fault = format!(
+            "STATIC_EVENTS_ENABLED: \"{word}\" is not a built-in rule of this version (expected {expected})"
+        );
+        check(&[], &[("STATIC_EVENTS_ENABLED", &format!("0, {word}"))], &fault);
+    }
+    let fault = format!("STATIC_EVENT4_NOTIFIER: \"Pager\" is not a notifier (expected one of {NOTIFIERS})");
+    check(&[], &[("STATIC_EVENT4_NOTIFIER", "Pager")], &fault);
+    check_warning(
+        &[],
+        &[("STATIC_EVENTS_ENABLED", "0"), ("STATIC_EVENT3_NOTIFIER", "Console")],
+        "STATIC_EVENT3_NOTIFIER has no effect: built-in rule 3 is not enabled",
+    );
+}
+
+#[test]
+fn faults_of_delivery() {
+    for span in ["24", "0s", "1w", "-1h", "400d", "1.5h", "24 h"] {
+        let fault = format!("ALERT_EXPIRE: \"{span}\" is not a time span (expected 90s, 10m, 24h or 7d)");
+        check(&[], &[("ALERT_EXPIRE", span)], &fault);
+    }
+    check(
+        &[],
+        &[("SELF_NOTIFIER", "Nobody")],
+        &format!("SELF_NOTIFIER: \"Nobody\" is not a notifier (expected one of {NOTIFIERS})"),
+    );
+    check(&[], &[("SELF_NOTIFIER", "Slack")], "SLACK_WEBHOOK_URL is not set, and Slack needs it");
+    for name in ["PROXY", "TELEGRAM_PROXY"] {
+        for value in ["127.0.0.1:9050", "socks5://127.0.0.1:9050", "https://127.0.0.1:3128", "http://"] {
+            check(TELEGRAM, &[(name, value)], &format!("{name} {PROXY}"));
+        }
+    }
+}
+
+#[test]
+fn faults_of_notifiers() {
+    for (missing, name) in [("TELEGRAM_BOT_TOKEN", "Telegram"), ("TELEGRAM_CHAT_ID", "Telegram")] {
+        check(TELEGRAM, &[(missing, "")], &format!("{missing} is not set, and {name} needs it"));
+    }
+    check(TELEGRAM, &[("TELEGRAM_BOT_TOKEN", "1:a/../b")], "TELEGRAM_BOT_TOKEN is not a bot token");
+    check(
+        &[("TEAMS_WEBHOOK_URL", "https://a.example/x")],
+        &[("TEAMS_FORMAT", "html")],
+        "TEAMS_FORMAT: \"html\" is not a format (expected card or text)",
+    );
+    let url_faults = [
+        ("hooks.example/x", "this is not a URL"),
+        ("hooks.example", "this is not an http or https URL"),
+        ("ftp://a.example/x", "this is not an http or https URL"),
+        ("https:///x", "this is not a URL"),
+        ("https://a b/x", "this is not a URL"),
+    ];
+    let services = [
+        ("Slack", "SLACK_WEBHOOK_URL"),
+        ("Teams", "TEAMS_WEBHOOK_URL"),
+        ("Discord", "DISCORD_WEBHOOK_URL"),
+        ("Generic1", "GENERIC1_WEBHOOK_URL"),
+        ("Generic2", "GENERIC2_WEBHOOK_URL"),
+        ("Generic3", "GENERIC3_WEBHOOK_URL"),
+        ("Generic4", "GENERIC4_WEBHOOK_URL"),
+    ];
+    for (name, variable) in services {
+        let fault = format!("{variable} is not set, and {name} needs it");
+        check(EVENT, &[("EVENT0_NOTIFIER", name)], &fault);
+        for (url, what) in url_faults {
+            check(&[], &[(variable, url)], &format!("{variable}: {what} {URL}"));
+        }
+        let prefix = variable.trim_end_matches("WEBHOOK_URL");
+        let fault =
+            format!("{variable}: an .onion address needs {prefix}PROXY (expected socks5h://host:port)");
+        check(&[], &[(variable, "http://abc.onion/x")], &fault);
+        check_right(&[], &[(variable, "http://abc.onion/x"), ("PROXY", "socks5h://127.0.0.1:9050")]);
+    }
+    for (url, what) in url_faults {
+        check(TELEGRAM, &[("TELEGRAM_API_URL", url)], &format!("TELEGRAM_API_URL: {what} {URL}"));
+    }
+}
+
+#[test]
+fn a_notifier_that_is_wrong_is_told_once_however_many_rules_name_it() {
+    let slack = [("EVENT0_NOTIFIER", "Slack"), ("STATIC_EVENTS_ENABLED", "all"), ("SELF_NOTIFIER", "Slack")];
+    check(
+        &[EVENT, &[("STATIC_EVENT1_NOTIFIER", "Slack,Slack")]].concat(),
+        &slack,
+        "SLACK_WEBHOOK_URL is not set, and Slack needs it",
+    );
+}
+
+#[test]
+fn slips_in_numbered_names_are_warnings() {
+    for name in ["EVENT0_MATCH", "EVENT256_NOTIFIER", "EVENT00_NOTIFIER", "STATIC_EVENT0_NOTIFER"] {
+        let warning = format!("{name} is not a variable of this version and has no effect");
+        check_warning(&[], &[(name, "x")], &warning);
+    }
+}
+
+#[test]
+fn bytes_that_are_not_utf8_are_a_fault_but_in_patterns_and_masks() {
+    let read = |name: &str| {
+        let usual = EVENT.iter().map(|(name, value)| (name.into(), value.into()));
+        Settings::read(usual.chain([(name.into(), os(b"caf\xe9"))])).1.faults
+    };
+    for name in ["HTTP_TOKEN", "ROUTERS", "TZ", "LOG_FILE", "ALERT_SUFFIX", "EVENT0_TOPICS"] {
+        assert_eq!(read(name), [format!("{name} is not UTF-8")]);
+    }
+    for name in ["EVENT0_MATCH_STR", "EVENT0_MASK_MSG", "EVENT0_EXCLUDE", "STATIC_EVENT1_EXCLUDE"] {
+        assert_eq!(read(name), [""; 0]);
+    }
+}
+
+#[test]
+fn every_fault_is_told_in_one_run() {
+    let ran = Binary::new(["check"]).set_all([
+        ("LOG_LEVEL", "loud"),
+        ("SYSLOG_LISTEN", "everywhere"),
+        ("FORWARD_HOST", "log.example"),
+        ("HTTP_LISTEN", "0.0.0.0:7898"),
+        ("ALERT_EXPIRE", "never"),
+        ("STATIC_EVENTS_ENABLED", "77"),
+        ("EVENT0_NOTIFIER", "Slack,Pager"),
+        ("EVENT0_MATCH_TYPE", "glob"),
+        ("EVENT0_MASK_MSG", "text"),
+        ("EVENT3_NOTIFIER", "Console"),
+        ("EVENT3_MATCH_TYPE", "regex"),
+        ("EVENT3_MATCH_STR", "(a"),
+        ("EVENT3_MASK_MSG", "@9"),
+        ("TELEGRAM_CHAT_ID", "-1001"),
+    ]);
+    let ran = ran.run();
+    let faults = format!(
+        "alertik: LOG_LEVEL: \"loud\" is not a level (expected error, warn, info or debug)
+alertik: SYSLOG_LISTEN: \"everywhere\" {ADDRESS}
+alertik: FORWARD_PORT is not set, and FORWARD_HOST needs it
+alertik: HTTP_TOKEN is not set, and HTTP_LISTEN=0.0.0.0:7898 is open to others
+alertik: ALERT_EXPIRE: \"never\" is not a time span (expected 90s, 10m, 24h or 7d)
+alertik: STATIC_EVENTS_ENABLED: \"77\" is not a built-in rule of this version (expected all, starter, \
+         0 wifi_login_attempt, 1 login_failure, 3 login, 4 unclean_reboot, 5 reboot, 14 critical)
+alertik: SLACK_WEBHOOK_URL is not set, and Slack needs it
+alertik: EVENT0_NOTIFIER: \"Pager\" is not a notifier (expected one of {NOTIFIERS})
+alertik: EVENT0_MATCH_TYPE: \"glob\" is not a match type (expected substr or regex)
+alertik: EVENT0_MATCH_STR is not set (expected the text or the regex to look for)
+alertik: EVENT3_MATCH_STR: \"(\" at 0 is never closed
+alertik: TELEGRAM_BOT_TOKEN is not set, and Telegram needs it
+"
+    );
+    assert_eq!((ran.code, &*ran.stdout, &*ran.stderr), (78, "", &*faults));
+}
+
+#[test]
+fn every_variable_is_here() {
+    // Whatever these hold is taken as it is.
+    let any_text = ["ALERT_SUFFIX", "TELEGRAM_NICKNAME", "LOG_FILE", "HTTP_TOKEN"];
+    let tests = include_str!("faults.rs");
+    for name in variables() {
+        let is_own_proxy = name.ends_with("_PROXY") || name.ends_with("_TLS_CA_FILE");
+        let name = name.replace("STATIC_EVENTn", "STATIC_EVENT1").replace("EVENTn", "EVENT0");
+        let quoted = format!("\"{name}\"");
+        let part = name.strip_prefix("EVENT0_").or_else(|| name.strip_prefix("STATIC_EVENT1_"));
+        let is_here =
+            tests.contains(&quoted) || part.is_some_and(|part| tests.contains(&format!("\"{part}\"")));
+        assert!(is_here || is_own_proxy || any_text.contains(&&*name), "no fault of {name} is shown");
+    }
+}
