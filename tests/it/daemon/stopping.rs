@@ -106,7 +106,9 @@ fn as_the_first_process_it_stops_too() {
             assert_eq!(ended.code, Some(0), "{}", ended.whole());
             assert!(ended.took < STOP_MAX, "{:?}", ended.took);
         }
-        Err(why) => println!("skipped: this machine gives no process namespace ({why})"),
+        Err(why) => {
+            println!("skipped: this machine gives no process namespace ({why})");
+        }
     }
 }
 
@@ -120,7 +122,14 @@ fn health_is_well_while_it_runs_and_not_after() {
     assert_eq!(run(&["health"], &ask).code, Some(0));
     assert_eq!(daemon.stop("TERM").code, Some(0));
     assert_eq!(run(&["health"], &ask).code, Some(1));
-    assert_eq!(run(&["health"], &Variables::new().with("HTTP_LISTEN", "off")).code, Some(1));
+}
+
+#[test]
+fn without_http_it_listens_all_the_same() {
+    let daemon = Daemon::start(&Variables::new().with("HTTP_LISTEN", "off"));
+    assert_eq!(daemon.http, None);
+    daemon.send(LOGIN_FAILURE);
+    daemon.wait_for_line(|line| line.starts_with('~'));
 }
 
 #[test]

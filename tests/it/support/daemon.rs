@@ -8,6 +8,7 @@
 //! It runs with no variables but those given. Its output is read in threads, so
 //! that it never waits for us, and kept line by line.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use super::recorder::Recorder;
 use super::{DEADLINE, Watched};
+use crate::binary::Binary;
 
 /// The variables of one daemon, gathered piece by piece; a later value wins.
 #[derive(Clone, Default)]
@@ -76,10 +78,6 @@ impl Variables {
     /// `GENERICn`, `number` from 1 to 4.
     pub(crate) fn generic(self, number: usize, recorder: &Recorder) -> Variables {
         self.with(&format!("GENERIC{number}_WEBHOOK_URL"), recorder.url(&format!("/generic{number}")))
-    }
-
-    fn set(&self, command: &mut Command) {
-        command.env_clear().envs(self.set.iter().map(|(name, value)| (name, value)));
     }
 
     /// On free ports of 127.0.0.1, unless they say otherwise.
@@ -236,15 +234,14 @@ impl Ended {
     }
 }
 
-/// Our binary with these arguments and variables, and nothing else of our environment.
 fn command(arguments: &[&str], variables: &Variables) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_alertik"));
-    variables.set(&mut command);
-    command.args(arguments).stdin(Stdio::null());
+    let set = variables.set.iter().map(|(name, value)| (name, value));
+    let mut command = Binary::new(arguments).set_all(set).into_command();
+    command.stdin(Stdio::null());
     command
 }
 
-/// Runs a command of ours to its end.
+/// Runs a command of ours to its end, which must come: unlike [`Binary::run`], this waits no longer than it should.
 #[track_caller]
 pub(crate) fn run(arguments: &[&str], variables: &Variables) -> Ended {
     run_with_input(arguments, variables, b"")
@@ -289,18 +286,20 @@ impl Daemon {
     /// container; or says why this machine does not let us.
     #[track_caller]
     pub(crate) fn start_as_first_process(variables: &Variables) -> Result<Daemon, String> {
-        let unshare = |program: &str| {
+        let ours = command(&["run"], &variables.on_free_ports());
+        let unshare = |program: &OsStr| {
             let mut command = Command::new("unshare");
-            command.args(["--fork", "--pid", "--mount-proc", "--kill-child", "--", program]);
-            variables.on_free_ports().set(&mut command);
+            command.args(["--fork", "--pid", "--mount-proc", "--kill-child", "--"]).arg(program);
             command.stdin(Stdio::null());
             command
         };
-        let allowed = unshare("true").output().map_err(|error| format!("unshare: {error}"))?;
+        let allowed = unshare(OsStr::new("true")).output().map_err(|error| format!("unshare: {error}"))?;
         if !allowed.status.success() {
             return Err(String::from_utf8_lossy(&allowed.stderr).trim().to_owned());
         }
-        let mut daemon = Daemon::start_by(&mut unshare(env!("CARGO_BIN_EXE_alertik")));
+        let variables = ours.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        let mut command = unshare(ours.get_program());
+        let mut daemon = Daemon::start_by(command.args(ours.get_args()).env_clear().envs(variables));
         let unshare = daemon.process;
         let children = std::fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children"));
         let children = children.map_err(|error| format!("/proc: {error}"))?;

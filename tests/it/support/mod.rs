@@ -52,8 +52,17 @@ impl<T> Watched<T> {
     }
 
     /// Waits until `wanted` finds what it looks for; None when [`DEADLINE`] has passed.
-    pub(crate) fn wait_for<R>(&self, mut wanted: impl FnMut(&T) -> Option<R>) -> Option<R> {
-        let deadline = Instant::now() + DEADLINE;
+    pub(crate) fn wait_for<R>(&self, wanted: impl FnMut(&T) -> Option<R>) -> Option<R> {
+        self.wait_for_within(DEADLINE, wanted)
+    }
+
+    /// The same with a limit of its own.
+    pub(crate) fn wait_for_within<R>(
+        &self,
+        limit: Duration,
+        mut wanted: impl FnMut(&T) -> Option<R>,
+    ) -> Option<R> {
+        let deadline = Instant::now() + limit;
         let mut value = self.lock();
         loop {
             if let Some(found) = wanted(&value) {

@@ -12,7 +12,7 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
@@ -204,6 +204,12 @@ impl Recorder {
         found.unwrap_or_else(|| panic!("the text did not come, but {:#?}", self.bodies()))
     }
 
+    /// Whether such a request has come, or comes within `limit`.
+    pub(crate) fn has_text_within(&self, limit: Duration, wanted: impl Fn(&str) -> bool) -> bool {
+        let find = |all: &Vec<Received>| all.iter().any(|one| wanted(&one.text())).then_some(());
+        self.received.wait_for_within(limit, find).is_some()
+    }
+
     fn bodies(&self) -> Vec<String> {
         let shown = |one: &Received| format!("{} {}", one.target, String::from_utf8_lossy(&one.body));
         self.received.look(|all| all.iter().map(shown).collect())
@@ -304,8 +310,6 @@ fn read_request<S: Read + Write>(stream: &mut S, buffer: &mut Vec<u8>) -> io::Re
 }
 
 mod tests {
-    use std::time::Duration;
-
     use super::super::authority::{Authority, Validity};
     use super::*;
 
