@@ -228,3 +228,27 @@ fn a_group_that_moved_is_followed_at_once() {
     let said = daemon.wait_for_line(|line| line.contains("-1001234567890"));
     assert!(said.contains("TELEGRAM_CHAT_ID"), "{said}");
 }
+
+#[test]
+fn an_alert_that_grows_too_old_makes_way_for_the_next() {
+    // While the first is refused for good reason, time runs out for it.
+    let is_first = |request: &Received| request.text().starts_with('1');
+    let recorder = Recorder::scripted(move |request| match is_first(request) {
+        true => Answer::status(503),
+        false => Answer::accepting(request),
+    });
+    let variables = Variables::new().generic(1, &recorder).with("ALERT_EXPIRE", "1s");
+    let daemon = Daemon::start(&variables.regex("Generic1", "line ([0-9])", "@1"));
+    daemon.send("system,info line 1");
+    let expired = daemon.wait_for_log("alert expired", &[("notifier", "Generic1"), ("rule", "EVENT0")]);
+    assert_eq!(expired.level, "ERROR");
+    // The wait after the last failure holds for these too, and some may grow too old in it.
+    let limit = Duration::from_millis(500);
+    let is_told = (0..20).any(|_| {
+        daemon.send("system,info line 2");
+        recorder.has_text_within(limit, |text| text.starts_with('2'))
+    });
+    assert!(is_told, "{}", daemon.printed());
+    let ended = daemon.stop("TERM");
+    assert_eq!(ended.left_for("Generic1"), 0);
+}

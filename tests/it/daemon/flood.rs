@@ -137,7 +137,7 @@ fn a_hundred_thousand_hostile_datagrams_do_no_harm() {
 
 #[test]
 fn a_queue_that_overflows_is_told_through_the_others() {
-    let (slack, generic) = (Recorder::scripted(|_| Answer::Hang), Recorder::start());
+    let (slack, generic) = (Recorder::scripted(|_| Answer::status(503)), Recorder::start());
     let variables = Variables::new().slack(&slack).generic(1, &generic);
     let daemon = Daemon::start(&variables.regex("Slack", "line ([0-9]+)", "@1"));
     for number in 0..5_000 {

@@ -1,8 +1,11 @@
-//! Our own output comes back to us when the router logs what containers print:
-//! it must never fire, and nobody else's line must be taken for it.
+//! What we print, and that it fires nothing when it comes back to us, as it does
+//! when the router logs what containers print.
 
-use super::without_time;
-use crate::support::daemon::{Daemon, Variables};
+use std::net::UdpSocket;
+
+use super::{is_time, without_time};
+use crate::support::TempFolder;
+use crate::support::daemon::{Daemon, LogLine, Variables, run};
 use crate::support::recorder::{Answer, Recorder};
 
 #[test]
@@ -77,4 +80,22 @@ fn at_debug_received_text_carries_the_marker_too() {
         |line: &&String| line.starts_with(&format!("{marker} ")) || line.ends_with(&format!(" {marker}"));
     assert_eq!(lines.iter().find(|line| !is_ours(line)), None);
     assert!(lines.iter().any(|line| line.starts_with("DEBUG ") && line.contains("no-such-word")));
+}
+
+#[test]
+fn a_log_in_a_file_has_times_and_leaves_standard_output_to_console() {
+    // A port that is taken ends it by itself: nothing is to be waited for.
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let folder = TempFolder::new();
+    let variables = Variables::new()
+        .with("SYSLOG_LISTEN", taken.local_addr().unwrap().to_string())
+        .with("HTTP_LISTEN", "127.0.0.1:0")
+        .with("LOG_FILE", folder.path("log.txt"));
+    let ended = run(&[], &variables);
+    assert_eq!((ended.code, ended.stdout.len()), (Some(1), 0), "{}", ended.whole());
+    assert!(ended.whole().contains("SYSLOG_LISTEN: cannot listen on "), "{}", ended.whole());
+    let logged = std::fs::read_to_string(folder.path("log.txt")).unwrap();
+    let (time, line) = logged.lines().next().and_then(|line| line.split_at_checked(19)).unwrap();
+    assert!(is_time(time), "{logged}");
+    assert_eq!(LogLine::parse(line.trim_start()).unwrap().what, "starting");
 }

@@ -14,6 +14,7 @@ mod loop_guard;
 mod network;
 mod secrets;
 mod stopping;
+mod tcp;
 mod texts;
 
 const LOGIN_FAILURE: &str = "system,error,critical login failure for user guest from 192.168.88.17 via ssh";
