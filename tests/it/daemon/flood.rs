@@ -59,6 +59,29 @@ fn of_50_000_lines_at_full_speed_each_is_read_or_counted() {
 }
 
 #[test]
+fn what_the_kernel_drops_is_counted_to_the_last_and_told() {
+    let recorder = Recorder::start();
+    let variables = Variables::new().generic(1, &recorder).substr("Generic1", "after the flood", "told");
+    let daemon = Daemon::start(&variables);
+    // A daemon that gets no time to run, while more comes than any receive buffer holds.
+    let buffer = daemon.wait_for_log("listening", &[]).figure("receive_buffer");
+    let sent = buffer / 500 + 1_000;
+    daemon.signal("STOP");
+    for _ in 0..sent {
+        daemon.send(LOGIN_FAILURE);
+    }
+    daemon.signal("CONT");
+    daemon.wait_until_drained();
+    let more = send_until_told(&daemon, &recorder);
+    let text = recorder.wait_for_text(|text| text.contains("in the kernel")).text();
+    let ended = daemon.stop("TERM");
+    let (lines, dropped) = (ended.figures().figure("lines"), ended.figures().figure("kernel_drops"));
+    println!("of {sent} lines into {buffer} bytes the kernel dropped {dropped}");
+    assert!(dropped > 0 && text.contains(&format!("{dropped} in the kernel")), "{dropped}: {text}");
+    assert_eq!(lines + dropped, sent + more);
+}
+
+#[test]
 fn a_full_ring_keeps_the_newest_and_the_loss_is_told() {
     let recorder = Recorder::start();
     let variables = Variables::new().generic(1, &recorder).with("RING_LINES", "1");

@@ -119,15 +119,14 @@ fn proxies_are_given_names_and_not_addresses() {
 }
 
 #[test]
-fn a_proxy_that_refuses_is_no_delivery() {
+fn a_proxy_that_is_gone_is_not_gone_round() {
     let recorder = Recorder::start();
-    // The recorder answers CONNECT with 200 and then talks HTTP itself; what it must not get is the alert in clear.
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let variables = Variables::new().generic(1, &recorder).with("PROXY", format!("socks5h://{gone}"));
     let daemon = Daemon::start(&variables.substr("Generic1", "login", "x"));
     daemon.send(LOGIN_FAILURE);
     daemon.wait_for_log("delivery postponed", &[("notifier", "Generic1")]);
-    // Not sent past the proxy, as "direct" would be.
+    // Whoever wants Tor wants nothing sent beside it.
     assert_eq!(recorder.received().len(), 0);
 }
 

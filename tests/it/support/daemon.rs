@@ -287,24 +287,31 @@ impl Daemon {
     #[track_caller]
     pub(crate) fn start_as_first_process(variables: &Variables) -> Result<Daemon, String> {
         let ours = command(&["run"], &variables.on_free_ports());
-        let unshare = |program: &OsStr| {
+        let unshare = |how: &[&str], program: &OsStr| {
             let mut command = Command::new("unshare");
-            command.args(["--fork", "--pid", "--mount-proc", "--kill-child", "--"]).arg(program);
+            command.args(how).args(["--fork", "--pid", "--mount-proc", "--kill-child", "--"]).arg(program);
             command.stdin(Stdio::null());
             command
         };
-        let allowed = unshare(OsStr::new("true")).output().map_err(|error| format!("unshare: {error}"))?;
-        if !allowed.status.success() {
-            return Err(String::from_utf8_lossy(&allowed.stderr).trim().to_owned());
+        // Root may; others may as the root of a user namespace, where the kernel is set to it.
+        let mut refused = String::new();
+        for how in [&[][..], &["--map-root-user"]] {
+            let tried = unshare(how, OsStr::new("true")).output();
+            let tried = tried.map_err(|error| format!("unshare: {error}"))?;
+            if !tried.status.success() {
+                refused = String::from_utf8_lossy(&tried.stderr).trim().to_owned();
+                continue;
+            }
+            let variables = ours.get_envs().filter_map(|(name, value)| Some((name, value?)));
+            let mut command = unshare(how, ours.get_program());
+            let mut daemon = Daemon::start_by(command.args(ours.get_args()).env_clear().envs(variables));
+            let unshare = daemon.process;
+            let children = std::fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children"));
+            let children = children.map_err(|error| format!("/proc: {error}"))?;
+            daemon.process = children.trim().parse().map_err(|_| "unshare has no child".to_owned())?;
+            return Ok(daemon);
         }
-        let variables = ours.get_envs().filter_map(|(name, value)| Some((name, value?)));
-        let mut command = unshare(ours.get_program());
-        let mut daemon = Daemon::start_by(command.args(ours.get_args()).env_clear().envs(variables));
-        let unshare = daemon.process;
-        let children = std::fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children"));
-        let children = children.map_err(|error| format!("/proc: {error}"))?;
-        daemon.process = children.trim().parse().map_err(|_| "unshare has no child".to_owned())?;
-        Ok(daemon)
+        Err(refused)
     }
 
     #[track_caller]
@@ -392,13 +399,19 @@ impl Daemon {
         self.output.look(Printed::whole)
     }
 
-    /// Sends `signal` (`TERM`, `INT`, …) and waits for the end.
+    /// Sends `signal` (`TERM`, `STOP`, …).
     #[track_caller]
-    pub(crate) fn stop(mut self, signal: &str) -> Ended {
-        let told = Instant::now();
+    pub(crate) fn signal(&self, signal: &str) {
         // By the shell's own kill: no crate, no unsafe, and there on every machine.
         let kill = format!("kill -s {signal} {}", self.process);
         assert!(Command::new("/bin/sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Sends `signal` and waits for the end.
+    #[track_caller]
+    pub(crate) fn stop(mut self, signal: &str) -> Ended {
+        let told = Instant::now();
+        self.signal(signal);
         let output = Arc::clone(&self.output);
         Ended::wait(&mut self.child, &output, told)
     }
