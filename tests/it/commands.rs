@@ -7,7 +7,8 @@ use std::io::{self, Write};
 use std::process::Stdio;
 
 use crate::binary::{Binary, Ran, os};
-use crate::support::daemon::{Daemon, Variables};
+use crate::support::daemon::Daemon;
+use crate::support::variables::Variables;
 
 /// `check` and the rest have their own code for a configuration or arguments that are wrong.
 const CONFIGURATION: i32 = 78;

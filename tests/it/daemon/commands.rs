@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use super::LOGIN_FAILURE;
-use crate::support::daemon::{Ended, Variables, run, run_with_input};
+use crate::support::daemon::{Ended, run, run_with_input};
 use crate::support::recorder::{Answer, Recorder};
+use crate::support::variables::Variables;
 
 /// What `test` says of `notifier`.
 #[track_caller]

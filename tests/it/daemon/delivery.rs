@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{LOGIN_FAILURE, without_time};
-use crate::support::daemon::{Daemon, Variables};
+use crate::support::daemon::Daemon;
 use crate::support::recorder::{Answer, Received, Recorder};
+use crate::support::variables::Variables;
 
 /// The texts without their times.
 fn told(received: &[Received]) -> Vec<String> {

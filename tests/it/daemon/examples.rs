@@ -1,8 +1,9 @@
 //! What Alertik's README promises, example by example.
 
 use super::{is_time, without_time};
-use crate::support::daemon::{Daemon, Variables};
+use crate::support::daemon::Daemon;
 use crate::support::recorder::Recorder;
+use crate::support::variables::Variables;
 
 /// The line as the README shows it, and as routers send it, tell `promised` by every notifier `variables` names.
 #[track_caller]

@@ -4,9 +4,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{LOGIN_FAILURE, without_time};
-use crate::support::daemon::{Daemon, Variables};
+use crate::support::daemon::Daemon;
 use crate::support::hostile::Hostile;
 use crate::support::recorder::{Answer, Recorder};
+use crate::support::variables::Variables;
 
 /// Sends an alert line until one has arrived, at most 100 times, each once the
 /// kernel's buffer is empty; returns how many were sent. Right behind a burst the

@@ -5,8 +5,10 @@ use std::net::UdpSocket;
 
 use super::{is_time, without_time};
 use crate::support::TempFolder;
-use crate::support::daemon::{Daemon, LogLine, Variables, run};
+use crate::support::daemon::{Daemon, run};
+use crate::support::log_line::LogLine;
 use crate::support::recorder::{Answer, Recorder};
+use crate::support::variables::Variables;
 
 #[test]
 fn what_a_container_printed_fires_nothing() {

@@ -2,9 +2,10 @@
 
 use super::{LOGIN_FAILURE, without_time};
 use crate::support::authority::{Authority, Validity};
-use crate::support::daemon::{Daemon, Variables, run};
+use crate::support::daemon::{Daemon, run};
 use crate::support::proxy::Proxy;
 use crate::support::recorder::Recorder;
+use crate::support::variables::Variables;
 
 #[test]
 fn only_certificates_that_are_right_in_every_way_are_trusted() {

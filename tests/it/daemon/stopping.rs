@@ -4,8 +4,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::LOGIN_FAILURE;
-use crate::support::daemon::{Daemon, Variables, get, run};
+use crate::support::daemon::{Daemon, get, run};
 use crate::support::recorder::{Answer, Recorder};
+use crate::support::variables::Variables;
 
 /// RouterOS kills after ten seconds; half of it is ours.
 const STOP_MAX: Duration = Duration::from_secs(5);

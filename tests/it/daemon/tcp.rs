@@ -5,9 +5,10 @@ use std::net::{SocketAddr, TcpStream};
 
 use super::{LOGIN_FAILURE, without_time};
 use crate::support::DEADLINE;
-use crate::support::daemon::{Daemon, Variables};
+use crate::support::daemon::Daemon;
 use crate::support::hostile::Hostile;
 use crate::support::recorder::Recorder;
+use crate::support::variables::Variables;
 
 fn start(recorder: &Recorder, variables: Variables) -> (Daemon, SocketAddr) {
     let variables = variables.generic(1, recorder).with("SYSLOG_TCP_LISTEN", "127.0.0.1:0");

@@ -3,8 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use super::without_time;
-use crate::support::daemon::{Daemon, Variables};
+use crate::support::daemon::Daemon;
 use crate::support::recorder::Recorder;
+use crate::support::variables::Variables;
 
 #[test]
 fn all_bytes_survive_the_way_to_every_service() {

@@ -1,10 +1,5 @@
 //! Our own binary, started as an operator would, on free ports.
 //!
-//! ```text
-//!   INFO listening udp=127.0.0.1:43211 receive_buffer=425984 ~5f09c3a1be      its log: level, what, values, marker
-//!   ~5f09c3a1be login failure for user guest from …                           Console: marker, text
-//! ```
-//!
 //! It runs with no variables but those given. Its output is read in threads, so
 //! that it never waits for us, and kept line by line.
 
@@ -17,134 +12,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::recorder::Recorder;
+use super::log_line::LogLine;
+use super::variables::Variables;
 use super::{DEADLINE, Watched};
 use crate::binary::Binary;
-
-/// The variables of one daemon, gathered piece by piece; a later value wins.
-#[derive(Clone, Default)]
-pub(crate) struct Variables {
-    set: Vec<(String, String)>,
-    events: usize,
-}
-
-impl Variables {
-    pub(crate) fn new() -> Variables {
-        Variables::default()
-    }
-
-    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Variables {
-        self.set.push((name.to_owned(), value.into()));
-        self
-    }
-
-    /// One more `EVENTn`, for a substring.
-    pub(crate) fn substr(self, notifier: &str, text: &str, mask: &str) -> Variables {
-        self.event(notifier, "substr", text, mask)
-    }
-
-    /// One more `EVENTn`, for a regex.
-    pub(crate) fn regex(self, notifier: &str, regex: &str, mask: &str) -> Variables {
-        self.event(notifier, "regex", regex, mask)
-    }
-
-    fn event(mut self, notifier: &str, match_type: &str, pattern: &str, mask: &str) -> Variables {
-        let number = self.events;
-        self.events += 1;
-        self.with(&format!("EVENT{number}_NOTIFIER"), notifier)
-            .with(&format!("EVENT{number}_MATCH_TYPE"), match_type)
-            .with(&format!("EVENT{number}_MATCH_STR"), pattern)
-            .with(&format!("EVENT{number}_MASK_MSG"), mask)
-    }
-
-    pub(crate) fn telegram(self, recorder: &Recorder) -> Variables {
-        self.with("TELEGRAM_BOT_TOKEN", "123456:token")
-            .with("TELEGRAM_CHAT_ID", "42")
-            .with("TELEGRAM_API_URL", recorder.url(""))
-    }
-
-    pub(crate) fn slack(self, recorder: &Recorder) -> Variables {
-        self.with("SLACK_WEBHOOK_URL", recorder.url("/slack"))
-    }
-
-    pub(crate) fn teams(self, recorder: &Recorder) -> Variables {
-        self.with("TEAMS_WEBHOOK_URL", recorder.url("/teams"))
-    }
-
-    pub(crate) fn discord(self, recorder: &Recorder) -> Variables {
-        self.with("DISCORD_WEBHOOK_URL", recorder.url("/discord"))
-    }
-
-    /// `GENERICn`, `number` from 1 to 4.
-    pub(crate) fn generic(self, number: usize, recorder: &Recorder) -> Variables {
-        self.with(&format!("GENERIC{number}_WEBHOOK_URL"), recorder.url(&format!("/generic{number}")))
-    }
-
-    /// On free ports of 127.0.0.1, unless they say otherwise.
-    fn on_free_ports(&self) -> Variables {
-        let mut variables =
-            Variables::new().with("SYSLOG_LISTEN", "127.0.0.1:0").with("HTTP_LISTEN", "127.0.0.1:0");
-        variables.set.extend(self.set.iter().cloned());
-        variables
-    }
-}
-
-/// One line of the daemon's log, taken apart.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct LogLine {
-    pub(crate) level: String,
-    pub(crate) what: String,
-    pub(crate) values: Vec<(String, String)>,
-    pub(crate) marker: String,
-}
-
-impl LogLine {
-    /// None for what is not a line of our log.
-    pub(crate) fn parse(line: &str) -> Option<LogLine> {
-        let (level, rest) = line.split_once(' ')?;
-        if !["ERROR", "WARN", "INFO", "DEBUG"].contains(&level) {
-            return None;
-        }
-        let (rest, marker) = rest.rsplit_once(' ')?;
-        let mut what = Vec::new();
-        let mut values = Vec::new();
-        for word in split_quoted(rest) {
-            match word.split_once('=') {
-                None => what.push(word),
-                Some((name, value)) => values.push((name.to_owned(), value.trim_matches('"').to_owned())),
-            }
-        }
-        let (level, marker) = (level.to_owned(), marker.to_owned());
-        Some(LogLine { level, what: what.join(" "), values, marker })
-    }
-
-    pub(crate) fn value(&self, name: &str) -> Option<&str> {
-        self.values.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    /// A value that is a number.
-    #[track_caller]
-    pub(crate) fn figure(&self, name: &str) -> usize {
-        let value = self.value(name).unwrap_or_else(|| panic!("no {name} in {self:?}"));
-        value.parse().unwrap_or_else(|_| panic!("{name} is no number in {self:?}"))
-    }
-}
-
-/// Words between spaces, except those within double quotes.
-fn split_quoted(text: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let (mut is_quoted, mut is_escaped) = (false, false);
-    for c in text.chars() {
-        is_quoted ^= c == '"' && !is_escaped;
-        is_escaped = c == '\\' && !is_escaped;
-        match (c, words.last_mut()) {
-            (' ', _) if !is_quoted => words.push(String::new()),
-            (c, Some(word)) => word.push(c),
-            _ => {}
-        }
-    }
-    words
-}
 
 /// What a process has printed so far.
 #[derive(Debug, Default)]
@@ -235,8 +106,7 @@ impl Ended {
 }
 
 fn command(arguments: &[&str], variables: &Variables) -> Command {
-    let set = variables.set.iter().map(|(name, value)| (name, value));
-    let mut command = Binary::new(arguments).set_all(set).into_command();
+    let mut command = Binary::new(arguments).set_all(variables.all()).into_command();
     command.stdin(Stdio::null());
     command
 }
@@ -468,19 +338,6 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> (u16, String) {
 
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_log_line_is_taken_apart() {
-        let line =
-            r#"WARN delivery postponed notifier=Slack next_in=4.0s reason="it \"said\" a=b" ~5f09c3a1be"#;
-        let line = LogLine::parse(line).unwrap();
-        assert_eq!((&*line.level, &*line.what), ("WARN", "delivery postponed"));
-        assert_eq!((line.value("notifier"), line.value("next_in")), (Some("Slack"), Some("4.0s")));
-        assert_eq!(line.value("reason"), Some(r#"it \"said\" a=b"#));
-        assert_eq!(line.marker, "~5f09c3a1be");
-        assert_eq!(LogLine::parse("INFO stopped lines=50 left=1 ~5f09c3a1be").unwrap().figure("lines"), 50);
-        assert_eq!(LogLine::parse("~5f09c3a1be INFO listening"), None);
-    }
 
     #[test]
     fn what_waits_in_a_socket_is_seen() {

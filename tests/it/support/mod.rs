@@ -11,6 +11,7 @@
 //! Separate from the tests, which say what must be true. Nothing here sleeps
 //! and hopes: whoever waits does so for a condition, until [`DEADLINE`].
 
+use std::net::{Ipv6Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -19,12 +20,23 @@ use std::time::{Duration, Instant};
 pub(crate) mod authority;
 pub(crate) mod daemon;
 pub(crate) mod hostile;
+pub(crate) mod log_line;
 pub(crate) mod proxy;
 pub(crate) mod recorder;
 pub(crate) mod server;
+pub(crate) mod variables;
 
 /// What has not happened by then never will, even on a machine with much else to do.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Whether there is IPv6, which many containers do without; a test that skips says why.
+pub(crate) fn has_ipv6() -> bool {
+    let has_ipv6 = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
+    if !has_ipv6 {
+        println!("skipped: this machine has no IPv6");
+    }
+    has_ipv6
+}
 
 /// A value that some threads change and others wait for.
 #[derive(Default)]
