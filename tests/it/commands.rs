@@ -3,10 +3,12 @@
 //! What `match` makes of lines is for the cases to show, and what the daemon does once it runs is shown with
 //! it; here is how they are called, and what they say when they cannot.
 
-use std::io::{self, BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::io::{self, Write};
+use std::process::Stdio;
 
 use crate::binary::{Binary, Ran, os};
+use crate::support::daemon::Daemon;
+use crate::support::variables::Variables;
 
 /// `check` and the rest have their own code for a configuration or arguments that are wrong.
 const CONFIGURATION: i32 = 78;
@@ -469,57 +471,8 @@ fn demo_shows_lines_and_their_alerts_and_ends() {
     assert_eq!(ran.stdout.lines().filter(|line| line.starts_with("< ")).count(), 11);
 }
 
-/// A daemon that runs until it is dropped.
-struct Running {
-    child: Child,
-    http: String,
-}
-
-impl Running {
-    /// Starts one on free ports and waits until it says that it is ready.
-    fn start() -> Running {
-        let run = alertik("run").set("SYSLOG_LISTEN", "127.0.0.1:0").set("HTTP_LISTEN", "127.0.0.1:0");
-        let mut command = run.into_command();
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("our binary starts");
-        let stdout = child.stdout.take().expect("it was piped");
-        let mut running = Running { child, http: String::new() };
-        let is_ready = BufReader::new(stdout).lines().any(|line| {
-            let line = line.expect("its log is UTF-8");
-            if let Some(address) = line.strip_prefix("INFO http listening address=") {
-                running.http = address.split(' ').next().unwrap_or_default().to_owned();
-            }
-            line.starts_with("INFO listening")
-        });
-        assert!(is_ready, "the daemon has ended");
-        running
-    }
-
-    /// Sends a signal, and says how the daemon ended.
-    fn stop(mut self, signal: &str) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("sh").args(["-c", "kill -$0 $1", signal, &pid]).status().expect("a shell");
-        assert!(sent.success());
-        self.child.wait().expect("it ends").code()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 mod run {
     use super::*;
-
-    #[test]
-    fn a_signal_to_stop_is_no_failure() {
-        for signal in ["TERM", "INT", "HUP"] {
-            assert_eq!(Running::start().stop(signal), Some(0), "{signal}");
-        }
-    }
 
     #[test]
     fn faults_of_the_configuration_have_their_own_code() {
@@ -536,12 +489,12 @@ mod run {
 
     #[test]
     fn a_port_that_is_taken_is_a_failure_that_names_the_variable() {
-        let running = Running::start();
-        let ran = alertik("run").set("SYSLOG_LISTEN", "127.0.0.1:0").set("HTTP_LISTEN", &running.http).run();
+        let running = Daemon::start(&Variables::new());
+        let http = running.http.expect("it serves HTTP").to_string();
+        let ran = alertik("run").set("SYSLOG_LISTEN", "127.0.0.1:0").set("HTTP_LISTEN", &http).run();
         let fault = format!(
-            "alertik: HTTP_LISTEN: cannot listen on {}: Address already in use (os error 98) (set another \
-             address, or off)\n",
-            running.http
+            "alertik: HTTP_LISTEN: cannot listen on {http}: Address already in use (os error 98) (set another \
+             address, or off)\n"
         );
         assert_eq!((ran.code, &*ran.stderr), (1, &*fault));
     }
@@ -552,10 +505,10 @@ mod health {
 
     #[test]
     fn a_daemon_that_runs_is_well() {
-        let running = Running::start();
-        check(&alertik("health").set("HTTP_LISTEN", &running.http).run(), 0, "", "");
-        let address = running.http.clone();
-        assert_eq!(running.stop("TERM"), Some(0));
+        let running = Daemon::start(&Variables::new());
+        let address = running.http.expect("it serves HTTP").to_string();
+        check(&alertik("health").set("HTTP_LISTEN", &address).run(), 0, "", "");
+        assert_eq!(running.stop("TERM").code, Some(0));
         let gone = format!("alertik: {address}: connection refused\n");
         check(&alertik("health").set("HTTP_LISTEN", &address).run(), 1, "", &gone);
     }

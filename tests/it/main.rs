@@ -5,6 +5,10 @@ mod binary;
 mod cases;
 mod commands;
 mod corpus;
+#[cfg(test)]
+mod daemon;
 mod faults;
 mod oracle;
+#[cfg(test)]
+mod support;
 mod tidy;

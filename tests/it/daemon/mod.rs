@@ -1,0 +1,35 @@
+//! The daemon as an operator has it: datagrams in, requests and output out.
+//!
+//! Each file is a theme, each test a fact. Whoever waits does so for a
+//! condition; a wait is compared with what was asked for, never with how fast
+//! this machine happens to be.
+
+mod commands;
+mod delivery;
+mod examples;
+mod flood;
+mod forwarding;
+mod listening;
+mod loop_guard;
+mod network;
+mod secrets;
+mod stopping;
+mod tcp;
+mod texts;
+
+const LOGIN_FAILURE: &str = "system,error,critical login failure for user guest from 192.168.88.17 via ssh";
+
+/// `text` without the time at its end, which must be there.
+#[track_caller]
+fn without_time(text: &str) -> &str {
+    let (told, time) = text.rsplit_once(", at: ").unwrap_or_else(|| panic!("no time in {text:?}"));
+    assert!(is_time(time), "{time:?}");
+    told
+}
+
+/// `2026-11-21 08:29:15`, by its shape.
+fn is_time(text: &str) -> bool {
+    let shape = "dddd-dd-dd dd:dd:dd";
+    let fits = |(c, wanted): (char, char)| if wanted == 'd' { c.is_ascii_digit() } else { c == wanted };
+    text.len() == shape.len() && text.chars().zip(shape.chars()).all(fits)
+}

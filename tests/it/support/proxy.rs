@@ -1,0 +1,148 @@
+//! An HTTP proxy (CONNECT) and a SOCKS5 proxy that write down which name they
+//! were asked for and connect everything to one given address.
+//!
+//! So a name that nobody can look up (`something.onion`) arrives at a
+//! recorder, and the test sees that the proxy was given the name itself.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::thread;
+
+use super::Watched;
+use super::server::Server;
+
+pub(crate) struct Proxy {
+    server: Server,
+    asked: Arc<Watched<Vec<String>>>,
+}
+
+impl Proxy {
+    /// An HTTP proxy in front of `target`.
+    pub(crate) fn http(target: SocketAddr) -> Proxy {
+        Proxy::start(target, accept_http)
+    }
+
+    /// A SOCKS5 proxy in front of `target`.
+    pub(crate) fn socks(target: SocketAddr) -> Proxy {
+        Proxy::start(target, accept_socks)
+    }
+
+    fn start(target: SocketAddr, accept: fn(&TcpStream) -> io::Result<String>) -> Proxy {
+        let asked = Arc::new(Watched::<Vec<String>>::default());
+        let kept = Arc::clone(&asked);
+        let server = Server::start(move |connection| {
+            let Ok(name) = accept(&connection) else { return };
+            kept.change(|all| all.push(name));
+            // Either side may hang up at any time.
+            let _ = TcpStream::connect(target).and_then(|onward| join(connection, onward));
+        });
+        Proxy { server, asked }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
+    /// `host:port` of each connection it was asked for.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.asked.look(Vec::clone)
+    }
+}
+
+/// `CONNECT host:port HTTP/1.1`, headers, an empty line.
+fn accept_http(mut connection: &TcpStream) -> io::Result<String> {
+    // The client says nothing further until it has its answer, so nothing is
+    // lost in the reader's buffer.
+    let mut lines = BufReader::new(connection).lines();
+    let first = lines.next().ok_or(io::ErrorKind::UnexpectedEof)??;
+    while !lines.next().ok_or(io::ErrorKind::UnexpectedEof)??.is_empty() {}
+    let mut words = first.split(' ');
+    match (words.next(), words.next()) {
+        (Some("CONNECT"), Some(name)) => {
+            connection.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")?;
+            Ok(name.to_owned())
+        }
+        _ => {
+            connection.write_all(b"HTTP/1.1 405 Only CONNECT\r\nContent-Length: 0\r\n\r\n")?;
+            Err(io::ErrorKind::InvalidData.into())
+        }
+    }
+}
+
+/// RFC 1928, without authentication.
+fn accept_socks(mut connection: &TcpStream) -> io::Result<String> {
+    let mut take = |count: usize| {
+        let mut bytes = vec![0; count];
+        connection.read_exact(&mut bytes).map(|()| bytes)
+    };
+    let methods = take(2)?[1];
+    take(usize::from(methods))?;
+    connection.write_all(&[5, 0])?;
+    let mut take = |count: usize| {
+        let mut bytes = vec![0; count];
+        connection.read_exact(&mut bytes).map(|()| bytes)
+    };
+    let host = match take(4)?[3] {
+        1 => Ipv4Addr::from(<[u8; 4]>::try_from(take(4)?).unwrap()).to_string(),
+        3 => {
+            let length = take(1)?[0];
+            String::from_utf8_lossy(&take(usize::from(length))?).into_owned()
+        }
+        _ => format!("[{}]", Ipv6Addr::from(<[u8; 16]>::try_from(take(16)?).unwrap())),
+    };
+    let port = u16::from_be_bytes(take(2)?.try_into().unwrap());
+    connection.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])?;
+    Ok(format!("{host}:{port}"))
+}
+
+/// Carries bytes both ways until both sides have ended.
+fn join(near: TcpStream, far: TcpStream) -> io::Result<()> {
+    let carry = |mut from: TcpStream, mut to: TcpStream| {
+        let _ = io::copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Write);
+        let _ = from.shutdown(Shutdown::Read);
+    };
+    let (near_too, far_too) = (near.try_clone()?, far.try_clone()?);
+    let back = thread::spawn(move || carry(far_too, near_too));
+    carry(near, far);
+    let _ = back.join();
+    Ok(())
+}
+
+mod tests {
+    use super::super::recorder::Recorder;
+    use super::*;
+
+    const REQUEST: &[u8] = b"POST /x HTTP/1.1\r\nContent-Length: 14\r\n\r\n{\"text\":\"via\"}";
+
+    /// Says each of `words` through the proxy and reads as many bytes as are expected back, then posts.
+    #[track_caller]
+    fn check(proxy: &Proxy, recorder: &Recorder, words: &[(&[u8], usize)], name: &str) {
+        let mut stream = TcpStream::connect(proxy.address()).unwrap();
+        for (word, expected) in words {
+            stream.write_all(word).unwrap();
+            stream.read_exact(&mut vec![0; *expected]).unwrap();
+        }
+        stream.write_all(REQUEST).unwrap();
+        assert_eq!(recorder.wait_for(1)[0].text(), "via");
+        assert_eq!(proxy.asked(), [name]);
+    }
+
+    #[test]
+    fn http_proxy_sees_the_name() {
+        let recorder = Recorder::start();
+        let proxy = Proxy::http(recorder.address());
+        let connect = b"CONNECT nobody.invalid:80 HTTP/1.1\r\nHost: x\r\n\r\n";
+        check(&proxy, &recorder, &[(connect, "HTTP/1.1 200 Connected\r\n\r\n".len())], "nobody.invalid:80");
+    }
+
+    #[test]
+    fn socks_proxy_sees_the_name() {
+        let recorder = Recorder::start();
+        let proxy = Proxy::socks(recorder.address());
+        let connect = b"\x05\x01\x00\x03\x0bsome1.onion\x00\x50";
+        check(&proxy, &recorder, &[(b"\x05\x01\x00", 2), (connect, 10)], "some1.onion:80");
+    }
+}
