@@ -33,9 +33,6 @@ impl Networks {
                 )),
             }
         }
-        if networks.is_empty() && comma_list(list).next().is_none() {
-            faults.fault(format!("{variable} names no address (unset, it means every address)"));
-        }
         Networks(networks)
     }
 
@@ -111,9 +108,6 @@ mod tests {
     fn what_is_none_of_these_is_named() {
         let mut faults = Faults::default();
         Networks::read("SYSLOG_ALLOW", "10.0.0.1,office,10.0.0.0/33", &Routers::default(), &mut faults);
-        Networks::read("SYSLOG_ALLOW", " , ", &Routers::default(), &mut faults);
-        assert_eq!(faults.faults.len(), 3);
-        assert_eq!(faults.faults[2], "SYSLOG_ALLOW names no address (unset, it means every address)");
         assert!(faults.faults[0].starts_with("SYSLOG_ALLOW: \"office\" is not an address"));
         Networks::read("SYSLOG_ALLOW", " ,", &Routers::default(), &mut faults);
         assert_eq!(faults.faults[2], "SYSLOG_ALLOW: \" ,\" names nobody (unset it for everybody)");

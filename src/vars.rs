@@ -37,7 +37,11 @@ pub struct Faults {
 impl Faults {
     /// Notes what must be mended. Begins with the variable's full name.
     pub fn fault(&mut self, text: impl Into<String>) {
-        self.faults.push(text.into());
+        let text = text.into();
+        // A variable that several notifiers share is one fault.
+        if !self.faults.contains(&text) {
+            self.faults.push(text);
+        }
     }
 
     /// Notes what the operator should look at.

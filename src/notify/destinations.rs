@@ -35,9 +35,6 @@ impl<'v> Destinations<'v> {
     /// The destinations in a comma list; `variable` is where it stands.
     pub fn resolve_list(&mut self, variable: &str, list: &str, faults: &mut Faults) -> Vec<DestinationId> {
         let mut ids: Vec<DestinationId> = Vec::new();
-        if comma_list(list).next().is_none() {
-            faults.fault(format!("{variable} names no notifier"));
-        }
         for reference in comma_list(list) {
             match self.resolve(variable, reference, faults) {
                 // Named twice is told once.

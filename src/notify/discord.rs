@@ -1,9 +1,9 @@
 //! Discord, by a webhook in its own format.
 //!
 //! `wait=true` makes the answer say whether the message was stored. Mentions
-//! are switched off: a log line must not be able to call everybody. A URL that
-//! ends in `/slack` (Alertik sent Slack's format there) is asked for in Slack's
-//! format still.
+//! are switched off: a log line must not be able to call everybody; and so are
+//! embeds, or Discord would fetch every URL in it. A URL that ends in `/slack`
+//! (Alertik sent Slack's format there) is asked for in Slack's format still.
 
 use std::time::Duration;
 
@@ -25,6 +25,9 @@ pub(super) const ENTRY: Entry = Entry {
 
 /// Characters, as Discord counts a message.
 const TEXT_CHARS_MAX: usize = 2000;
+
+/// A message's flag `SUPPRESS_EMBEDS`.
+const SUPPRESS_EMBEDS: u32 = 1 << 2;
 
 #[derive(Deserialize, Default)]
 struct Variables {
@@ -57,6 +60,7 @@ impl Service for Discord {
             json!({
                 "content": notification.within(TEXT_CHARS_MAX, |_| 1),
                 "allowed_mentions": {"parse": []},
+                "flags": SUPPRESS_EMBEDS,
             })
         };
         Request::post_json(self.url.clone(), &body)

@@ -17,6 +17,8 @@ use crate::alert::Alert;
 use crate::vars::{Faults, Vars};
 
 pub mod backoff;
+#[cfg(test)]
+mod conformance;
 pub mod console;
 pub mod destinations;
 mod discord;
@@ -206,6 +208,12 @@ pub trait Notifier: Send {
 
     /// What the answer of a delivered test does not show, for a human to check.
     fn doubt(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What describes and judges, without what sends, if there is such a part.
+    #[cfg(test)]
+    fn service(&mut self) -> Option<&mut dyn http::Service> {
         None
     }
 }

@@ -90,35 +90,77 @@ fn card(text: &str) -> Value {
 }
 
 /// The text as Markdown that shows it as it is. One line feed is no line break there.
+///
+/// A backslash stands only where something would be live without it: on some
+/// phones Teams shows the backslash too (microsoft/AdaptiveCards 5590), and an
+/// address must not read `192\.168\.88\.17` there.
 fn markdown(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len() + text.len() / 4);
-    for c in text.chars() {
-        match c {
-            '\n' => escaped.push_str("\n\n"),
-            c if is_special(c) => {
-                escaped.push('\\');
-                escaped.push(c);
-            }
-            c => escaped.push(c),
+    let mut escaped = String::with_capacity(text.len() + text.len() / 8);
+    let mut last = '\n';
+    // Lists and headings begin where there are only blanks before them in the line.
+    let (mut at_start, mut in_number) = (true, false);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let next = chars.peek().copied().unwrap_or('\n');
+        let is_live = match c {
+            '\\' | '`' | '*' | '~' | '[' | ']' | '<' => true,
+            // Within a word it is no emphasis.
+            '_' => !(last.is_alphanumeric() && next.is_alphanumeric()),
+            // Phones see a link in spite of the backslash before its bracket, but not here.
+            '(' => last == ']',
+            '&' => next == '#' || next.is_ascii_alphanumeric(),
+            '#' | '+' | '-' | '>' => at_start,
+            '.' | ')' => in_number && next.is_whitespace(),
+            _ => false,
+        };
+        if is_live {
+            escaped.push('\\');
         }
+        escaped.push(c);
+        if c == '\n' {
+            escaped.push(c);
+        }
+        in_number = c.is_ascii_digit() && (at_start || in_number);
+        at_start = matches!(c, '\n' | '\r') || at_start && c.is_whitespace();
+        last = c;
     }
     escaped
-}
-
-fn is_special(c: char) -> bool {
-    "\\`*_{}[]()<>#+-.!|~".contains(c)
 }
 
 /// What a character needs at most: a backslash, doubled by JSON, and itself.
 fn cost(c: char) -> usize {
     let json = match c {
         '"' | '\\' => 2,
-        c if c.is_control() => 6,
+        c if c < ' ' => 6,
         c => c.len_utf8(),
     };
     match c {
         '\n' => 4,
-        c if is_special(c) => 2 + json,
+        c if c.is_ascii_punctuation() => 2 + json,
         _ => json,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backslash_stands_only_where_it_must() {
+        for (text, expected) in [
+            (
+                "from 192.168.88.17 (a-b), ether1_lan: 2026-11-21",
+                "from 192.168.88.17 (a-b), ether1_lan: 2026-11-21",
+            ),
+            ("[x](http://e.vil) (y)", r"\[x\]\(http://e.vil) (y)"),
+            ("*a* _b_ __c `d` ~~e~~", r"\*a\* \_b\_ \_\_c \`d\` \~\~e\~\~"),
+            ("<http://e.vil> a > b", r"\<http://e.vil> a > b"),
+            ("AT&T &amp; &#60; & b\\", r"AT\&T \&amp; \&#60; & b\\"),
+            ("# a\n  - b\n+c\n> d - e", "\\# a\n\n  \\- b\n\n\\+c\n\n\\> d - e"),
+            ("a\r- b", "a\r\\- b"),
+            ("1. a\n 2) b 3. c\n1.2 d\n4.", "1\\. a\n\n 2\\) b 3. c\n\n1.2 d\n\n4\\."),
+        ] {
+            assert_eq!(markdown(text), expected);
+        }
     }
 }

@@ -40,21 +40,30 @@ struct Telegram {
 fn open(opening: &Opening<'_>, faults: &mut Faults) -> Option<Box<dyn Notifier>> {
     let Variables { bot_token, chat_id, api_url } = opening.vars.section(opening.entry.prefix);
     let token = opening.required("BOT_TOKEN", bot_token, faults);
-    let chat_id = opening.required("CHAT_ID", chat_id, faults);
+    let chat_id = opening.required("CHAT_ID", chat_id, faults).and_then(|chat_id| {
+        let chat_id = chat_id.trim().to_owned();
+        if chat_id.is_empty() {
+            faults.fault(format!("{} is blank", opening.variable("CHAT_ID")));
+        }
+        (!chat_id.is_empty()).then_some(chat_id)
+    });
     let api_url = api_url.unwrap_or_else(|| "https://api.telegram.org".to_owned());
     let api_url = opening.url("API_URL", Some(api_url), faults);
     let token = token.and_then(|token| {
         let token = token.trim().to_owned();
         // 123456:ABC-DEF_… Anything else would change the URL's path.
-        let fits = token.bytes().all(|b| b.is_ascii_alphanumeric() || b":_-".contains(&b));
+        let is_known = |b: u8| b.is_ascii_alphanumeric() || b":_-".contains(&b);
+        let fits = !token.is_empty() && token.bytes().all(is_known);
         if !fits {
-            faults.fault(format!("{} is not a bot token", opening.variable("BOT_TOKEN")));
+            let name = opening.variable("BOT_TOKEN");
+            faults
+                .fault(format!("{name} is not a bot token (expected digits:letters, as BotFather gave it)"));
         }
         fits.then_some(token)
     });
     let (token, chat_id, api_url) = (token?, chat_id?, api_url?);
     let send_message = api_url.without_slash().join(&format!("/bot{token}/sendMessage"));
-    let chat_id = opening.target.map_or(chat_id.trim().to_owned(), str::to_owned);
+    let chat_id = opening.target.map_or(chat_id, str::to_owned);
     Some(Box::new(OverHttp { service: Telegram { send_message, chat_id }, client: opening.client.clone() }))
 }
 
@@ -76,7 +85,7 @@ impl Service for Telegram {
         if let Some(new) = parameter("migrate_to_chat_id").and_then(|id| id.as_i64()) {
             let new = new.to_string();
             if answer.status == 400 && new != self.chat_id {
-                let reason = format!("the group is now chat {new}: set TELEGRAM_CHAT_ID to it");
+                let reason = format!("the group is now chat {new}: write that where {} stands", self.chat_id);
                 self.chat_id = new;
                 return Outcome::Again { reason };
             }

@@ -126,6 +126,14 @@ impl fmt::Debug for Answer {
 }
 
 impl Answer {
+    /// What has come just now.
+    pub fn new(status: u16, headers: Vec<(String, String)>, body: Vec<u8>, hidden: Hidden) -> Answer {
+        let mut answer = Answer { status, headers, body, retry_after: None, hidden };
+        answer.retry_after =
+            answer.header("retry-after").and_then(|value| policy::retry_after(value, SystemTime::now()));
+        answer
+    }
+
     /// The value of a header, `name` in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
@@ -183,6 +191,11 @@ impl<S: Service> Notifier for OverHttp<S> {
 
     fn doubt(&self) -> Option<&'static str> {
         self.service.doubt()
+    }
+
+    #[cfg(test)]
+    fn service(&mut self) -> Option<&mut dyn Service> {
+        Some(&mut self.service)
     }
 }
 
@@ -249,11 +262,7 @@ impl Client {
         // Too long, too slow or cut off: what has come is kept. The status alone
         // tells what to do, and most services have said all with the first bytes.
         let _ = answer.body_mut().as_reader().take(ANSWER_BYTES_MAX).read_to_end(&mut body);
-        let mut answer =
-            Answer { status: answer.status().as_u16(), headers, body, retry_after: None, hidden };
-        answer.retry_after =
-            answer.header("retry-after").and_then(|value| policy::retry_after(value, SystemTime::now()));
-        Ok(answer)
+        Ok(Answer::new(answer.status().as_u16(), headers, body, hidden))
     }
 }
 
