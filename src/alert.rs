@@ -13,6 +13,9 @@ use crate::ring::Weigh;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DestinationId(pub usize);
 
+/// The rule's name of what we tell of ourselves.
+const OWN: &str = "alertik";
+
 /// Text from a rule, on its way to somebody.
 #[derive(Clone, Debug)]
 pub struct Alert {
@@ -26,6 +29,19 @@ pub struct Alert {
     pub destinations: Arc<[DestinationId]>,
     /// When the line came that it tells of, by a clock that nobody can set.
     pub arrived: Instant,
+}
+
+impl Alert {
+    /// An alert about ourselves.
+    pub fn own(text: String, suffix: String, destinations: Arc<[DestinationId]>, now: Instant) -> Alert {
+        Alert { rule: OWN.into(), text, suffix, destinations, arrived: now }
+    }
+
+    /// True for one about ourselves. Such must never cause another: it takes no
+    /// other alert's place in a queue, and when it is lost nobody is told.
+    pub fn is_own(&self) -> bool {
+        &*self.rule == OWN
+    }
 }
 
 impl Weigh for Alert {

@@ -103,6 +103,12 @@ impl<T: Weigh> Ring<T> {
         evicted
     }
 
+    /// True if `item` would push nothing out now.
+    pub fn has_room_for(&self, item: &T) -> bool {
+        let bytes = self.shared.bytes.load(Ordering::Relaxed).saturating_add(item.weight_bytes());
+        !self.receiver.is_full() && bytes <= self.shared.bytes_max
+    }
+
     fn evict_oldest(&self) -> bool {
         self.try_pop().is_some()
     }
@@ -186,6 +192,16 @@ mod tests {
         check(9, 4, &["a", "too heavy"], &["too heavy"], 1);
         check(9, 4, &["too heavy", "b"], &["b"], 1);
         check(0, 4, &["a", "b"], &["b"], 1);
+    }
+
+    #[test]
+    fn room_is_what_would_push_nothing_out() {
+        let ring = Ring::new(2, 4);
+        assert!(ring.has_room_for(&"four") && !ring.has_room_for(&"fives"));
+        ring.push("a");
+        assert!(ring.has_room_for(&"bcd") && !ring.has_room_for(&"four"));
+        ring.push("b");
+        assert!(!ring.has_room_for(&"c"));
     }
 
     #[test]

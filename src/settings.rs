@@ -73,7 +73,7 @@ impl Settings {
         let rules = RuleSet::read(&vars, context, &mut destinations, &mut faults);
         let self_destinations = match vars.text("SELF_NOTIFIER").filter(|list| names_any(list)) {
             Some(list) => destinations.resolve_list("SELF_NOTIFIER", list, &mut faults),
-            None => destinations.configured(&mut faults),
+            None => destinations.usable(&mut faults),
         };
         let destinations = destinations.into_open();
         let settings =

@@ -99,14 +99,18 @@ impl Vars {
         if let Some(path) = set.get("ALERTIK_CONFIG").filter(|path| !path.is_empty()) {
             let from_file = read_config_file(&String::from_utf8_lossy(path), read_file, faults);
             for (name, value) in from_file {
-                set.entry(name).or_insert(value);
+                // Empty means not set, here too.
+                let real = set.entry(name).or_default();
+                if real.is_empty() {
+                    *real = value;
+                }
             }
         }
         let mut vars = Vars::default();
         for (name, value) in &set {
             if is_known(name, known) {
                 vars.values.insert(name.clone(), value.clone());
-            } else if let Some(target) = name.strip_suffix("_FILE").filter(|t| is_known(t, known)) {
+            } else if let Some(target) = name.strip_suffix("_FILE").filter(|t| may_stand_in_file(t, known)) {
                 if value.is_empty() {
                     continue;
                 }
@@ -190,6 +194,11 @@ pub fn comma_list(text: &str) -> impl Iterator<Item = &str> {
 /// True if a comma list has any part: a value such as `,` is as good as not set.
 pub fn names_any(text: &str) -> bool {
     comma_list(text).next().is_some()
+}
+
+/// Names that end in `_FILE` themselves are files already, and so is the configuration.
+fn may_stand_in_file(name: &str, known: &[&str]) -> bool {
+    is_known(name, known) && !name.ends_with("_FILE") && name != "ALERTIK_CONFIG"
 }
 
 /// Only these are matched against, or mixed with, what a router says.
@@ -305,7 +314,7 @@ mod tests {
 
     #[test]
     fn names_that_end_in_file_themselves_are_not_read() {
-        let (vars, faults) = read(&[("LOG_FILE", "/log"), ("LOG_FILE_FILE", "")], &[]);
+        let (vars, faults) = read(&[("LOG_FILE", "/log"), ("LOG_FILE_FILE", "/x")], &[]);
         assert_eq!(vars.text("LOG_FILE"), Some("/log"));
         assert!(faults.is_empty() && faults.warnings.is_empty());
         check(&[("SSL_CERT_FILE", "/x")], &[], None, &[]);
@@ -320,6 +329,7 @@ mod tests {
         assert_eq!(vars.text("EVENT1_MATCH_STR"), Some("'"));
         assert!(faults.is_empty());
         check(&[("ALERTIK_CONFIG", "/c"), ("TOKEN", "real")], &[("/c", file)], Some("real"), &[]);
+        check(&[("ALERTIK_CONFIG", "/c"), ("TOKEN", "")], &[("/c", "TOKEN=a")], Some("a"), &[]);
         check(
             &[("ALERTIK_CONFIG", "/c")],
             &[("/c", "TOKEN=a\nexport X=secret\nsecret\n=b")],

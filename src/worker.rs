@@ -68,13 +68,67 @@ pub struct Worker {
     pub calls: Receiver<Call>,
 }
 
-/// What was lost, as far as it has been told.
+/// What was lost; and, of what has been told, when.
 #[derive(Default)]
 struct Losses {
-    evicted: usize,
+    ring: usize,
     kernel: usize,
-    alerts: usize,
-    told_at: Option<Instant>,
+    evicted: usize,
+    rejected: usize,
+    expired: usize,
+    at: Option<Instant>,
+}
+
+impl Losses {
+    /// All since the start.
+    fn counted(stats: &Stats) -> Losses {
+        Losses {
+            ring: stats.lines_evicted.count(),
+            kernel: stats.kernel_drops.count(),
+            evicted: stats.alerts_evicted.count(),
+            rejected: stats.rejected.count(),
+            expired: stats.expired.count(),
+            at: None,
+        }
+    }
+
+    /// What has come since `told`. The counters may wrap.
+    fn since(&self, told: &Losses) -> Losses {
+        Losses {
+            ring: self.ring.wrapping_sub(told.ring),
+            kernel: self.kernel.wrapping_sub(told.kernel),
+            evicted: self.evicted.wrapping_sub(told.evicted),
+            rejected: self.rejected.wrapping_sub(told.rejected),
+            expired: self.expired.wrapping_sub(told.expired),
+            at: None,
+        }
+    }
+
+    fn is_none(&self) -> bool {
+        [self.ring, self.kernel, self.evicted, self.rejected, self.expired] == [0; 5]
+    }
+
+    fn words(&self) -> String {
+        let lines = self.ring + self.kernel;
+        let (ring, kernel) = (self.ring, self.kernel);
+        let parts = [
+            (
+                lines,
+                format!(
+                    "{lines} log lines were lost unread ({ring} in the full ring, {kernel} in the kernel)"
+                ),
+            ),
+            (self.evicted, format!("{} alerts were lost because a notifier's queue was full", self.evicted)),
+            (
+                self.rejected,
+                format!("{} alerts were refused for good by a notifier (see the log)", self.rejected),
+            ),
+            (self.expired, format!("{} alerts grew too old to be sent", self.expired)),
+        ];
+        let parts: Vec<_> =
+            parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, words)| words).collect();
+        parts.join("; ")
+    }
 }
 
 impl Worker {
@@ -167,43 +221,55 @@ impl Worker {
     }
 
     /// Tells of lines and alerts that were lost, unless that was told within `quiet`.
-    fn tell_losses(&mut self, losses: &mut Losses, now: Instant, quiet: Duration) {
+    fn tell_losses(&mut self, told: &mut Losses, now: Instant, quiet: Duration) {
         self.stats.kernel_drops.add(self.drops.poll());
-        let evicted = self.stats.lines_evicted.count().wrapping_sub(losses.evicted);
-        let kernel = self.stats.kernel_drops.count().wrapping_sub(losses.kernel);
-        let alerts = self.stats.alerts_evicted.count().wrapping_sub(losses.alerts);
-        let is_quiet = losses.told_at.is_some_and(|at| now.saturating_duration_since(at) < quiet);
-        if evicted + kernel + alerts == 0 || is_quiet {
+        let all = Losses::counted(&self.stats);
+        let new = all.since(told);
+        let is_quiet = told.at.is_some_and(|at| now.saturating_duration_since(at) < quiet);
+        if new.is_none() || is_quiet {
             return;
         }
-        losses.evicted = losses.evicted.wrapping_add(evicted);
-        losses.kernel = losses.kernel.wrapping_add(kernel);
-        losses.alerts = losses.alerts.wrapping_add(alerts);
-        losses.told_at = Some(now);
-        log::error("lost", &[("ring", &evicted), ("kernel", &kernel), ("alerts", &alerts)]);
-        let mut parts = Vec::new();
-        if evicted + kernel > 0 {
-            parts.push(format!(
-                "{} log lines were lost unread ({evicted} in the full ring, {kernel} in the kernel)",
-                evicted + kernel
-            ));
-        }
-        if alerts > 0 {
-            parts.push(format!("{alerts} alerts were lost because a notifier's queue was full"));
-        }
-        self.tell_trouble(format!("alertik: {}.", parts.join("; ")), None);
+        *told = Losses { at: Some(now), ..all };
+        log::error(
+            "lost",
+            &[
+                ("ring", &new.ring),
+                ("kernel", &new.kernel),
+                ("alerts", &new.evicted),
+                ("rejected", &new.rejected),
+                ("expired", &new.expired),
+            ],
+        );
+        self.tell_trouble(format!("alertik: {}.", new.words()), None);
     }
 
     /// Tells `text` through every notifier for such, except the one it is about.
     fn tell_trouble(&self, text: String, about: Option<DestinationId>) {
         let others = self.self_destinations.iter().copied().filter(|id| Some(*id) != about);
-        self.dispatch.accept(Alert {
-            rule: "alertik".into(),
-            text,
-            // An alert that waited for its notifier must still say when it was.
-            suffix: format!(" {}", self.zone.format(SystemTime::now())),
-            destinations: others.collect(),
-            arrived: Instant::now(),
-        });
+        // An alert that waited for its notifier must still say when it was.
+        let suffix = format!(" {}", self.zone.format(SystemTime::now()));
+        self.dispatch.accept(Alert::own(text, suffix, others.collect(), Instant::now()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_loss_is_told_and_only_what_is_new() {
+        let stats = Stats::default();
+        let told = Losses::counted(&stats);
+        assert!(Losses::counted(&stats).since(&told).is_none());
+        stats.lines_evicted.add(5);
+        stats.kernel_drops.add(2);
+        stats.rejected.add_one();
+        let new = Losses::counted(&stats).since(&told);
+        assert_eq!(
+            new.words(),
+            "7 log lines were lost unread (5 in the full ring, 2 in the kernel); \
+             1 alerts were refused for good by a notifier (see the log)"
+        );
+        assert!(Losses::counted(&stats).since(&Losses::counted(&stats)).is_none());
     }
 }

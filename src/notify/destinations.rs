@@ -58,6 +58,18 @@ impl<'v> Destinations<'v> {
         ids
     }
 
+    /// The same, but what is half configured and named by no rule is only a warning:
+    /// Alertik, too, looked at no more than it used.
+    pub fn usable(&mut self, faults: &mut Faults) -> Vec<DestinationId> {
+        let mut found = Faults::default();
+        let mut ids = self.configured(&mut found);
+        if ids.is_empty() {
+            ids.extend(self.open(&console::ENTRY, None, &mut found));
+        }
+        found.faults.into_iter().for_each(|fault| faults.warn(fault));
+        ids
+    }
+
     fn resolve(&mut self, variable: &str, reference: &str, faults: &mut Faults) -> Option<DestinationId> {
         let (name, target) = match reference.split_once('/') {
             Some((name, target)) => (name.trim(), Some(target.trim())),

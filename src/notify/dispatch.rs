@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::destinations::Destination;
-use super::sender::{Report, Worker};
+use super::sender::{Paces, Report, Worker};
 use crate::alert::{Alert, DestinationId};
 use crate::ring::Ring;
 use crate::stats::Stats;
@@ -23,8 +23,8 @@ const QUEUE_BYTES_MAX: usize = 256 * 1024;
 /// 256 KiB are some 1,600 alerts of usual length; the queue's own table stays small.
 const QUEUE_ALERTS_MAX: usize = 2048;
 
-/// A sender's call chain is ureq, rustls and getaddrinfo; musl's resolver and a
-/// TLS handshake were seen to stay below half of this.
+/// A sender's call chain is ureq and rustls (names are looked up on a thread of
+/// their own); a TLS handshake was seen to stay below half of this.
 const STACK_BYTES: usize = 256 * 1024;
 
 /// What delivery as a whole is told by variables.
@@ -114,6 +114,7 @@ impl Dispatch {
                 stats: Arc::clone(stats),
                 report: Arc::clone(&report),
                 stop: stopped.clone(),
+                paces: Paces::default(),
             };
             let ending = ending.clone();
             thread::Builder::new().name("sender".to_owned()).stack_size(STACK_BYTES).spawn(move || {
@@ -124,11 +125,15 @@ impl Dispatch {
         Ok(Dispatch { lanes, stats: Arc::clone(stats), stop, ended })
     }
 
-    /// Puts `alert` into the queue of each of its destinations.
+    /// Puts `alert` into the queue of each of its destinations. One about ourselves
+    /// goes only where there is room: told in another's place it would be the next loss.
     pub fn accept(&self, alert: Alert) {
         let destinations = Arc::clone(&alert.destinations);
         let alert = Arc::new(alert);
         for lane in destinations.iter().filter_map(|id| self.lanes.get(id.0)) {
+            if alert.is_own() && !lane.queue.has_room_for(&alert) {
+                continue;
+            }
             lane.pending.fetch_add(1, Ordering::Relaxed);
             let evicted = lane.queue.push(Arc::clone(&alert));
             lane.pending.fetch_sub(evicted, Ordering::Relaxed);

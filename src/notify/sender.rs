@@ -135,6 +135,15 @@ pub(super) struct Worker {
     pub(super) report: Arc<dyn Fn(Report) + Send + Sync>,
     /// Closed when it is time to stop.
     pub(super) stop: Receiver<()>,
+    /// Strangers can make us deliver, and lose, as often as they like.
+    pub(super) paces: Paces,
+}
+
+/// How often a sender's log lines of each kind may come.
+#[derive(Default)]
+pub(super) struct Paces {
+    delivered: log::Pace,
+    lost: log::Pace,
 }
 
 /// Why the work on an alert ended.
@@ -173,10 +182,9 @@ impl Worker {
             {
                 return Ended::ToldToStop;
             }
-            if Instant::now() >= expires {
-                self.stats.expired.add_one();
-                self.end_one();
-                log::error("alert expired", &[("notifier", &self.destination.name), ("rule", &alert.rule)]);
+            let now = Instant::now();
+            if now >= expires {
+                self.expire(alert, now);
                 break;
             }
             if self.attempt(channel, alert, attempt) == Step::Done {
@@ -184,6 +192,19 @@ impl Worker {
             }
         }
         Ended::Settled
+    }
+
+    fn expire(&mut self, alert: &Alert, now: Instant) {
+        self.end_one();
+        if !alert.is_own() {
+            self.stats.expired.add_one();
+        }
+        if let Some(unsaid) = self.paces.lost.admit(now) {
+            log::error(
+                "alert expired",
+                &[("notifier", &self.destination.name), ("rule", &alert.rule), ("unsaid", &unsaid)],
+            );
+        }
     }
 
     /// Waits; true if it was told to stop meanwhile.
@@ -210,7 +231,7 @@ impl Worker {
     }
 
     fn account(
-        &self,
+        &mut self,
         outcome: &Outcome,
         step: &Step,
         alert: &Alert,
@@ -218,22 +239,31 @@ impl Worker {
         took: Duration,
         now: Instant,
     ) {
-        let name = &self.destination.name;
         if *step == Step::Done {
             self.end_one();
         }
+        let name = &self.destination.name;
         match outcome {
             Outcome::Delivered { .. } => {
                 self.stats.delivered.add_one();
-                let took = format!("{}ms", took.as_millis());
-                log::info("delivered", &[("notifier", name), ("rule", &alert.rule), ("took", &took)]);
+                if let Some(unsaid) = self.paces.delivered.admit(now) {
+                    let took = format!("{}ms", took.as_millis());
+                    log::info(
+                        "delivered",
+                        &[("notifier", name), ("rule", &alert.rule), ("took", &took), ("unsaid", &unsaid)],
+                    );
+                }
             }
             Outcome::Rejected { reason } => {
-                self.stats.rejected.add_one();
-                log::error(
-                    "alert rejected",
-                    &[("notifier", name), ("rule", &alert.rule), ("reason", reason)],
-                );
+                if !alert.is_own() {
+                    self.stats.rejected.add_one();
+                }
+                if let Some(unsaid) = self.paces.lost.admit(now) {
+                    log::error(
+                        "alert rejected",
+                        &[("notifier", name), ("rule", &alert.rule), ("unsaid", &unsaid), ("reason", reason)],
+                    );
+                }
             }
             Outcome::Parked { reason } => {
                 self.stats.postponed.add_one();

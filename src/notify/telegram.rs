@@ -85,7 +85,9 @@ impl Service for Telegram {
         if let Some(new) = parameter("migrate_to_chat_id").and_then(|id| id.as_i64()) {
             let new = new.to_string();
             if answer.status == 400 && new != self.chat_id {
-                let reason = format!("the group is now chat {new}: write that where {} stands", self.chat_id);
+                let old = &self.chat_id;
+                let reason =
+                    format!("chat {old} is now {new}: change TELEGRAM_CHAT_ID or Telegram/{old} to that");
                 self.chat_id = new;
                 return Outcome::Again { reason };
             }

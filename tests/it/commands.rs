@@ -284,7 +284,7 @@ mod in_check {
     #[test]
     fn rules_and_notifiers_in_force_are_shown() {
         let stdout = "rules:\n  STATIC_EVENT5 (reboot: a reboot in good order) -> Telegram\n  \
-                      EVENT3 (regex) -> Telegram/-1002, Console\nnotifiers:\n  Telegram\n  Telegram/-1002\n  \
+                      EVENT3 (regex \"a.*?\", sends \"text\") -> Telegram/-1002, Console\nnotifiers:\n  Telegram\n  Telegram/-1002\n  \
                       Console\nour own troubles -> Telegram\nlines by UDP on [::]:5141\n\
                       lines by TCP on 127.0.0.1:5142\nevery datagram goes on to log.example port 514\n\
                       HTTP on 127.0.0.1:7898\n";
@@ -303,8 +303,8 @@ mod in_check {
             ran.stdout.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
         assert_eq!((ran.code, &*ran.stderr), (0, ""));
         assert_eq!(rows.iter().filter(|row| row["warning"].is_string()).count(), 3);
-        let rest = r#"{"rule":"STATIC_EVENT5","name":"reboot","notifiers":["Telegram"]}
-{"rule":"EVENT3","match_type":"regex","notifiers":["Telegram/-1002","Console"]}
+        let rest = r#"{"rule":"STATIC_EVENT5","name":"reboot","description":"reboot: a reboot in good order","notifiers":["Telegram"]}
+{"rule":"EVENT3","match_type":"regex","description":"regex \"a.*?\", sends \"text\"","notifiers":["Telegram/-1002","Console"]}
 {"notifier":"Telegram"}
 {"notifier":"Telegram/-1002"}
 {"notifier":"Console"}

@@ -283,7 +283,11 @@ fn faults_of_notifiers() {
     for (missing, name) in [("TELEGRAM_BOT_TOKEN", "Telegram"), ("TELEGRAM_CHAT_ID", "Telegram")] {
         check(TELEGRAM, &[(missing, "")], &format!("{missing} is not set, and {name} needs it"));
     }
-    check(TELEGRAM, &[("TELEGRAM_BOT_TOKEN", "1:a/../b")], "TELEGRAM_BOT_TOKEN is not a bot token");
+    check(
+        TELEGRAM,
+        &[("TELEGRAM_BOT_TOKEN", "1:a/../b")],
+        "TELEGRAM_BOT_TOKEN is not a bot token (expected digits:letters, as BotFather gave it)",
+    );
     check(
         &[("TEAMS_WEBHOOK_URL", "https://a.example/x")],
         &[("TEAMS_FORMAT", "html")],

@@ -11,3 +11,4 @@ mod faults;
 mod oracle;
 #[cfg(test)]
 mod support;
+mod tidy;

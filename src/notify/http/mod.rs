@@ -17,7 +17,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ureq::http as wire;
-use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector, DefaultConnector};
 
 use super::{Notification, Notifier, Outcome};
@@ -25,6 +24,7 @@ use crate::vars::{Faults, Vars, shown};
 
 mod hidden;
 pub mod policy;
+mod resolve;
 mod tls;
 mod url;
 
@@ -227,7 +227,7 @@ impl Client {
             .proxy(proxy)
             .build();
         let connector = DefaultConnector::new().chain(tls::TlsConnector::new(trust));
-        Client(ureq::Agent::with_parts(config, connector, DefaultResolver::default()))
+        Client(ureq::Agent::with_parts(config, connector, resolve::Names))
     }
 
     /// Sends `request` and waits for the answer.
