@@ -33,6 +33,9 @@ const LINE_BYTES_MAX: usize = 170;
 /// `LOG_FILE` is renamed to `LOG_FILE.1` when it has grown to this; flash is small.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
+/// What belongs to a happening: `notifier=Telegram attempt=2`.
+pub type Values<'a> = &'a [(&'a str, &'a dyn std::fmt::Display)];
+
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -147,7 +150,7 @@ pub fn is_on(level: Level) -> bool {
 }
 
 /// Writes one line: what happened, then `name=value` for each value.
-pub fn write(level: Level, what: &str, values: &[(&str, &dyn std::fmt::Display)]) {
+pub fn write(level: Level, what: &str, values: Values<'_>) {
     let Some(log) = LOG.get().filter(|log| level <= log.level) else { return };
     let line = compose(level, what, values);
     let mut output = log.output.lock().unwrap_or_else(PoisonError::into_inner);
@@ -158,23 +161,32 @@ pub fn write(level: Level, what: &str, values: &[(&str, &dyn std::fmt::Display)]
     };
 }
 
+/// Writes a line if `pace` admits one at `now`, and says how many it did not.
+pub fn paced(pace: &mut Pace, now: Instant, level: Level, what: &str, values: Values<'_>) {
+    match pace.admit(now) {
+        None => {}
+        Some(0) => write(level, what, values),
+        Some(unsaid) => write(level, what, &[values, &[("unsaid", &unsaid)]].concat()),
+    }
+}
+
 /// Something was lost, or a human must act.
-pub fn error(what: &str, values: &[(&str, &dyn std::fmt::Display)]) {
+pub fn error(what: &str, values: Values<'_>) {
     write(Level::Error, what, values);
 }
 
 /// We coped.
-pub fn warn(what: &str, values: &[(&str, &dyn std::fmt::Display)]) {
+pub fn warn(what: &str, values: Values<'_>) {
     write(Level::Warn, what, values);
 }
 
 /// Start, stop, configuration, delivered.
-pub fn info(what: &str, values: &[(&str, &dyn std::fmt::Display)]) {
+pub fn info(what: &str, values: Values<'_>) {
     write(Level::Info, what, values);
 }
 
 /// For finding faults; may hold received text.
-pub fn debug(what: &str, values: &[(&str, &dyn std::fmt::Display)]) {
+pub fn debug(what: &str, values: Values<'_>) {
     write(Level::Debug, what, values);
 }
 
@@ -186,7 +198,7 @@ pub fn marker() -> &'static str {
     MARKER.get_or_init(|| format!("~{:010x}", RandomState::new().build_hasher().finish() & 0xff_ffff_ffff))
 }
 
-fn compose(level: Level, what: &str, values: &[(&str, &dyn std::fmt::Display)]) -> String {
+fn compose(level: Level, what: &str, values: Values<'_>) -> String {
     let mut line = format!("{} {what}", level.name());
     for (name, value) in values {
         let value = value.to_string();
@@ -232,7 +244,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(what: &str, values: &[(&str, &dyn std::fmt::Display)], expected: &str) {
+    fn check(what: &str, values: Values<'_>, expected: &str) {
         let line = compose(Level::Warn, what, values);
         assert_eq!(line, format!("{expected} {}", marker()));
         assert!(line.len() <= LINE_BYTES_MAX);

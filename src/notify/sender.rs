@@ -23,7 +23,7 @@ use super::backoff;
 use super::destinations::Destination;
 use super::{Notification, Outcome};
 use crate::alert::{Alert, DestinationId};
-use crate::log;
+use crate::log::{self, Level, Values};
 use crate::ring::{Popped, Ring};
 use crate::stats::Stats;
 
@@ -199,12 +199,8 @@ impl Worker {
         if !alert.is_own() {
             self.stats.expired.add_one();
         }
-        if let Some(unsaid) = self.paces.lost.admit(now) {
-            log::error(
-                "alert expired",
-                &[("notifier", &self.destination.name), ("rule", &alert.rule), ("unsaid", &unsaid)],
-            );
-        }
+        let values: Values<'_> = &[("notifier", &self.destination.name), ("rule", &alert.rule)];
+        log::paced(&mut self.paces.lost, now, Level::Error, "alert expired", values);
     }
 
     /// Waits; true if it was told to stop meanwhile.
@@ -246,24 +242,16 @@ impl Worker {
         match outcome {
             Outcome::Delivered { .. } => {
                 self.stats.delivered.add_one();
-                if let Some(unsaid) = self.paces.delivered.admit(now) {
-                    let took = format!("{}ms", took.as_millis());
-                    log::info(
-                        "delivered",
-                        &[("notifier", name), ("rule", &alert.rule), ("took", &took), ("unsaid", &unsaid)],
-                    );
-                }
+                let took = format!("{}ms", took.as_millis());
+                let values: Values<'_> = &[("notifier", name), ("rule", &alert.rule), ("took", &took)];
+                log::paced(&mut self.paces.delivered, now, Level::Info, "delivered", values);
             }
             Outcome::Rejected { reason } => {
                 if !alert.is_own() {
                     self.stats.rejected.add_one();
                 }
-                if let Some(unsaid) = self.paces.lost.admit(now) {
-                    log::error(
-                        "alert rejected",
-                        &[("notifier", name), ("rule", &alert.rule), ("unsaid", &unsaid), ("reason", reason)],
-                    );
-                }
+                let values: Values<'_> = &[("notifier", name), ("rule", &alert.rule), ("reason", reason)];
+                log::paced(&mut self.paces.lost, now, Level::Error, "alert rejected", values);
             }
             Outcome::Parked { reason } => {
                 self.stats.postponed.add_one();
