@@ -28,7 +28,7 @@ fn test_sends_once_to_each_and_tells_the_answers() {
     let tested = run(&["test"], &variables);
     assert_eq!(tested.code, Some(1));
     for (notifier, words) in [
-        ("Telegram", "delivered, but the group is now chat -100: "),
+        ("Telegram", "-100"),
         ("Slack", "404 no_service"),
         ("Discord", "wait"),
         ("Teams", "look whether the card has arrived"),
