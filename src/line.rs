@@ -4,13 +4,24 @@
 //! the listener must not: they move bytes.
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::ring::Weigh;
 
 /// What is kept of a line. RouterOS documents no maximum; the longest captured
 /// entry has 590 characters. The rest of a longer one is cut and counted.
 pub const LINE_BYTES_MAX: usize = 4096;
+
+/// How long the listener, and the worker, leave lines to gather once they have run
+/// out of them, before they wait for the next.
+///
+/// A line that comes alone is taken at once; those close behind it come together,
+/// at most this much later. Without it every line wakes two threads: at 100,000 a
+/// second on one x86-64 core that took 7 µs of CPU a line in place of 1.6, and
+/// with 250 µs it took 1.9. Longer gains little, and fills what the kernel holds:
+/// the 416 KiB that Linux usually grants are 554 datagrams, half of them at
+/// 500,000 a second.
+pub const GATHERING: Duration = Duration::from_micros(500);
 
 /// One received line.
 #[derive(Clone, Debug)]

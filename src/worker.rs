@@ -8,6 +8,7 @@
 //! ```
 
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::Receiver;
@@ -16,7 +17,7 @@ use memchr::memmem::Finder;
 use crate::alert::{Alert, DestinationId};
 use crate::health::Health;
 use crate::ingest::udp::Drops;
-use crate::line::Line;
+use crate::line::{GATHERING, Line};
 use crate::log;
 use crate::notify::{Dispatch, Report};
 use crate::record::Record;
@@ -149,6 +150,10 @@ impl Worker {
             let popped = match popped {
                 Some(popped) => popped,
                 None => {
+                    // The ring has run empty behind us: the next line may have company.
+                    if (1..LINES_BETWEEN_LOOKS).contains(&lines_until_look) {
+                        thread::sleep(GATHERING);
+                    }
                     let popped = self.ring.pop(&self.calls, Some(tick));
                     now = (Instant::now(), SystemTime::now());
                     lines_until_look = LINES_BETWEEN_LOOKS;

@@ -94,6 +94,14 @@ fn read_forward(vars: &Vars, faults: &mut Faults) -> Option<(String, u16)> {
             faults.fault("FORWARD_HOST is not set, and FORWARD_PORT needs it");
             None
         }
+        // Whatever else is wrong with a name, only DNS can say.
+        (Some(host), Some(_)) if host.trim().is_empty() || host.contains("//") => {
+            faults.fault(format!(
+                "FORWARD_HOST: {} is not a host (expected a name or an address)",
+                shown(host)
+            ));
+            None
+        }
         (Some(host), Some(port)) => match port.trim().parse::<u16>() {
             // Brackets around an IPv6 address are for URLs; they do no harm.
             Ok(port) if port > 0 => Some((host.trim().trim_matches(['[', ']']).to_owned(), port)),
@@ -176,6 +184,12 @@ mod tests {
             &[("FORWARD_HOST", "a"), ("FORWARD_PORT", "x")],
             &["FORWARD_PORT: \"x\" is not a port (expected 1 to 65535)"],
         );
+        for host in [" ", "http://a"] {
+            check(
+                &[("FORWARD_HOST", host), ("FORWARD_PORT", "1")],
+                &[&format!("FORWARD_HOST: {host:?} is not a host (expected a name or an address)")],
+            );
+        }
         let settings = check(&[("FORWARD_HOST", "[2001:db8::1]"), ("FORWARD_PORT", "514")], &[]);
         assert_eq!(settings.forward, Some(("2001:db8::1".to_owned(), 514)));
     }

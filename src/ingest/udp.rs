@@ -2,6 +2,8 @@
 //!
 //! ```text
 //!   recvmmsg ─► allowed? ─► forward ─► Line ─► ring.push     up to 32 datagrams a call
+//!      ▲                                           │
+//!      └── at once after 32, else after GATHERING ─┘
 //! ```
 //!
 //! Whatever is slow is somebody else's: were this thread to wait, the kernel
@@ -19,7 +21,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::sys::{self, Batch};
 use super::{Error, Forward};
-use crate::line::{LINE_BYTES_MAX, Line};
+use crate::line::{GATHERING, LINE_BYTES_MAX, Line};
 use crate::network::Networks;
 use crate::ring::Ring;
 use crate::stats::Stats;
@@ -94,8 +96,8 @@ impl Listener {
     ) -> Result<(), Error> {
         let mut batch = Batch::new(BATCH, if forward.is_some() { DATAGRAM_BYTES_MAX } else { KEPT_BYTES });
         loop {
-            match batch.receive(self.socket.as_fd()) {
-                Ok(_) => {}
+            let count = match batch.receive(self.socket.as_fd()) {
+                Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 // The kernel is short of memory: it will not last.
                 Err(error) if matches!(error.raw_os_error(), Some(libc::ENOMEM | libc::ENOBUFS)) => {
@@ -103,7 +105,7 @@ impl Listener {
                     continue;
                 }
                 Err(error) => return Err(Error::Receive(error)),
-            }
+            };
             let arrived = Instant::now();
             for datagram in batch.datagrams() {
                 let from = datagram.from.ip().to_canonical();
@@ -124,6 +126,9 @@ impl Listener {
                 if evicted > 0 {
                     stats.lines_evicted.add(evicted);
                 }
+            }
+            if count < BATCH {
+                std::thread::sleep(GATHERING);
             }
         }
     }

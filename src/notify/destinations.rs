@@ -66,6 +66,7 @@ impl<'v> Destinations<'v> {
         if ids.is_empty() {
             ids.extend(self.open(&console::ENTRY, None, &mut found));
         }
+        found.faults.retain(|fault| !faults.faults.contains(fault));
         found.faults.into_iter().for_each(|fault| faults.warn(fault));
         ids
     }

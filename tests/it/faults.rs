@@ -390,7 +390,7 @@ alertik: EVENT0_NOTIFIER: \"Pager\" is not a notifier (expected one of {NOTIFIER
 alertik: EVENT0_MATCH_TYPE: \"glob\" is not a match type (expected substr or regex)
 alertik: EVENT0_MATCH_STR is not set (expected the text or the regex to look for)
 alertik: EVENT3_MATCH_STR: \"(\" at 0 is never closed
-alertik: TELEGRAM_BOT_TOKEN is not set, and Telegram needs it
+alertik: warning: TELEGRAM_BOT_TOKEN is not set, and Telegram needs it
 "
     );
     assert_eq!((ran.code, &*ran.stdout, &*ran.stderr), (78, "", &*faults));
