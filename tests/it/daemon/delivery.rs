@@ -170,7 +170,9 @@ fn a_refused_text_does_not_block_the_next() {
     let telegram = r#"{"ok":false,"error_code":400,"description":"Bad Request: message is too long"}"#;
     let telegram = Recorder::queued([Answer::status(400).with_body(telegram)]);
     let generic = Recorder::queued([Answer::status(422)]);
-    let variables = Variables::new().telegram(&telegram).generic(1, &generic);
+    // That something was refused is told too, but not among these.
+    let variables =
+        Variables::new().telegram(&telegram).generic(1, &generic).with("SELF_NOTIFIER", "Console");
     let daemon = Daemon::start(&variables.regex("Telegram,Generic1", "line ([0-9])", "@1"));
     daemon.send("system,info line 1");
     daemon.send("system,info line 2");
@@ -179,6 +181,8 @@ fn a_refused_text_does_not_block_the_next() {
     let rejected = daemon.wait_for_log("alert rejected", &[("notifier", "Telegram"), ("rule", "EVENT0")]);
     assert_eq!(rejected.value("reason"), Some("400 Bad Request: message is too long"));
     daemon.wait_for_log("delivered", &[("notifier", "Telegram")]);
+    let marker = daemon.marker();
+    daemon.wait_for_line(|line| line.starts_with(&marker) && line.contains("refused for good"));
     let ended = daemon.stop("TERM");
     assert_eq!(ended.logged("deliveries")[0].figure("rejected"), 2);
 }
