@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select_biased};
+use crossbeam_channel::{Receiver, Sender, select_biased, unbounded};
 
 /// Stands for no deadline; the caller comes back and waits again.
 const FOREVER: Duration = Duration::from_secs(24 * 3600);
@@ -38,6 +38,7 @@ pub struct Ring<T> {
 }
 
 struct Shared {
+    items_max: usize,
     bytes_max: usize,
     bytes: AtomicUsize,
     evicted: AtomicUsize,
@@ -69,9 +70,11 @@ impl<T> Clone for Ring<T> {
 impl<T: Weigh> Ring<T> {
     /// A ring of at most `items_max` items (at least one) that weigh at most `bytes_max`.
     pub fn new(items_max: usize, bytes_max: usize) -> Ring<T> {
-        let (sender, receiver) = bounded(items_max.max(1));
-        let shared = Shared { bytes_max, bytes: AtomicUsize::new(0), evicted: AtomicUsize::new(0) };
-        Ring { sender, receiver, shared: Arc::new(shared) }
+        // The bounds are kept here: crossbeam's bounded channel would take the
+        // memory of all items at once, 256 KiB for 4096 lines, however few come.
+        let (sender, receiver) = unbounded();
+        let (bytes, evicted) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Ring { sender, receiver, shared: Arc::new(Shared { items_max, bytes_max, bytes, evicted }) }
     }
 
     /// Adds `item`, evicting the oldest while the ring is full; returns how many went.
@@ -82,21 +85,13 @@ impl<T: Weigh> Ring<T> {
     pub fn push(&self, item: T) -> usize {
         let weight = item.weight_bytes();
         let mut evicted = 0;
-        while self.shared.bytes.load(Ordering::Relaxed).saturating_add(weight) > self.shared.bytes_max {
-            // Empty, and still too heavy: an item larger than the bound is let in alone.
-            if !self.evict_oldest() {
-                break;
-            }
+        // Empty, and still full: an item larger than the bound is let in alone.
+        while self.is_full_for(weight) && self.try_pop().is_some() {
             evicted += 1;
         }
         self.shared.bytes.fetch_add(weight, Ordering::Relaxed);
-        let mut item = item;
-        while let Err(TrySendError::Full(back) | TrySendError::Disconnected(back)) =
-            self.sender.try_send(item)
-        {
-            item = back;
-            evicted += usize::from(self.evict_oldest());
-        }
+        // Cannot fail: whoever has the one end has the other.
+        let _ = self.sender.send(item);
         if evicted > 0 {
             self.shared.evicted.fetch_add(evicted, Ordering::Relaxed);
         }
@@ -105,12 +100,14 @@ impl<T: Weigh> Ring<T> {
 
     /// True if `item` would push nothing out now.
     pub fn has_room_for(&self, item: &T) -> bool {
-        let bytes = self.shared.bytes.load(Ordering::Relaxed).saturating_add(item.weight_bytes());
-        !self.receiver.is_full() && bytes <= self.shared.bytes_max
+        !self.is_full_for(item.weight_bytes())
     }
 
-    fn evict_oldest(&self) -> bool {
-        self.try_pop().is_some()
+    /// Writers that ask at the same time may all be told of the same last place:
+    /// the bound is then exceeded by as many as they are, and not by what they send.
+    fn is_full_for(&self, weight: usize) -> bool {
+        self.len() >= self.shared.items_max
+            || self.shared.bytes.load(Ordering::Relaxed).saturating_add(weight) > self.shared.bytes_max
     }
 
     /// The oldest item, if there is one now.
