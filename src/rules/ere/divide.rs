@@ -25,7 +25,7 @@
 //!
 //! *Memory.* One bit for each place and each part of a sequence or round of an
 //! interval, at most as many as instructions: for a line of 4 KiB at most
-//! 4 MiB, and for patterns that people write some hundred bytes. No more than
+//! 2 MiB, and for patterns that people write some hundred bytes. No more than
 //! that of one part on each level is held at a time, and inner parts have fewer.
 
 use super::Span;

@@ -34,6 +34,10 @@ use program::{Program, Step};
 
 pub use cursor::Error;
 
+/// A pattern in the `regex` crate's syntax. That crate needs up to 240 bytes
+/// for each byte of it (measured on `\b\b…`, the worst), so at most 4 MiB.
+const TRANSLATED_BYTES_MAX: usize = 16 * 1024;
+
 /// What the compiled pattern may take. The three of Alertik's README take 42 kB
 /// together.
 const COMPILED_BYTES_MAX: usize = 1024 * 1024;
@@ -66,9 +70,13 @@ impl Ere {
         let parsed = parse::parse(pattern)?;
         // First, for it says what is too large to be translated.
         let program = program::compile(&parsed.node).map_err(|_| too_large())?;
+        let translated = translate::translate(&parsed.node);
+        if translated.len() > TRANSLATED_BYTES_MAX {
+            return Err(too_large());
+        }
         // A level of ours is at most a group, an alternation, a sequence and a
         // repetition of a group there.
-        let regex = RegexBuilder::new(&translate::translate(&parsed.node))
+        let regex = RegexBuilder::new(&translated)
             .unicode(false)
             .size_limit(COMPILED_BYTES_MAX)
             .dfa_size_limit(AUTOMATON_BYTES_MAX)
@@ -111,7 +119,7 @@ impl Ere {
 }
 
 fn too_large() -> Error {
-    Error::whole("is too large: with its intervals written out it is longer than some 8,000 characters")
+    Error::whole("is too large: with its intervals written out it is longer than some thousand characters")
 }
 
 /// Where a pattern matched: 0 is the whole match, then its groups by number.

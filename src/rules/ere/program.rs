@@ -17,9 +17,9 @@ use super::ast::{ByteSet, Node, Place};
 
 /// Instructions of one pattern. The three patterns of Alertik's README have 95
 /// together; what has more than these has multiplied its intervals. An
-/// instruction takes 16 bytes, so all of them 128 KiB, and the bounds in
+/// instruction takes 16 bytes, so all of them 64 KiB, and the bounds in
 /// `divide.rs` are multiples of this.
-pub(super) const STEPS_MAX: usize = 8 * 1024;
+pub(super) const STEPS_MAX: usize = 4 * 1024;
 
 /// One instruction.
 #[derive(Clone, Debug)]

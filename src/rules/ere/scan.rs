@@ -32,21 +32,17 @@ pub(super) struct Scanner<'p, 't> {
     /// Threads at the place we are at, and at the one just right of it.
     here: Threads,
     right: Threads,
-    /// Instructions entered so far.
-    #[cfg(test)]
-    pub(super) entered: u64,
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Instructions entered so far by this thread.
+    pub(super) static ENTERED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 impl<'p, 't> Scanner<'p, 't> {
     pub(super) fn new(steps: &'p [Step], text: &'t [u8]) -> Scanner<'p, 't> {
-        Scanner {
-            steps,
-            text,
-            here: Threads::new(steps.len()),
-            right: Threads::new(steps.len()),
-            #[cfg(test)]
-            entered: 0,
-        }
+        Scanner { steps, text, here: Threads::new(steps.len()), right: Threads::new(steps.len()) }
     }
 
     /// Finds the matches of `part` that start at `from` or right of it, and
@@ -136,9 +132,7 @@ impl<'p, 't> Scanner<'p, 't> {
         let is_inside = part.contains(&step);
         if is_inside && self.here.add(step, end) {
             #[cfg(test)]
-            {
-                self.entered += 1;
-            }
+            ENTERED.set(ENTERED.get() + 1);
         }
         !is_inside
     }

@@ -1,6 +1,7 @@
 //! The dialect, point by point. What musl itself says to the same patterns is
 //! asked in `tests/it/oracle.rs`.
 
+mod bounds;
 mod parses;
 mod random;
 mod refused;

@@ -2,7 +2,8 @@
 //!
 //! Separate because it is the only part that knows that crate's dialect. The
 //! crate is asked whether a line matches and not for groups, so there are none
-//! in what it gets; how large that may become is `program.rs`'s to say.
+//! in what it gets: it would take memory for each. How large a pattern may
+//! become is `program.rs`'s to say.
 
 use std::fmt::Write;
 
@@ -40,9 +41,12 @@ fn append(node: &Node, out: &mut String) {
             Place::WordEdge => r"(?:\A|\b|\z)",
             Place::NotWordEdge => r"\B",
         }),
-        Node::Group(_, node) => append_grouped(node, out),
+        Node::Group(_, node) => append(node, out),
         Node::Repeat { node, min, max } => {
-            append_grouped(node, out);
+            let is_one = matches!(inside(node), Node::Byte(_) | Node::Set(_) | Node::Either(_));
+            out.push_str(if is_one { "" } else { "(?:" });
+            append(node, out);
+            out.push_str(if is_one { "" } else { ")" });
             // Writing to a `String` cannot fail.
             let _ = match max {
                 Some(max) => write!(out, "{{{min},{max}}}"),
@@ -63,10 +67,12 @@ fn append(node: &Node, out: &mut String) {
     }
 }
 
-fn append_grouped(node: &Node, out: &mut String) {
-    out.push_str("(?:");
-    append(node, out);
-    out.push(')');
+/// What is in a group, or in the group in it.
+fn inside(mut node: &Node) -> &Node {
+    while let Node::Group(_, inner) = node {
+        node = inner;
+    }
+    node
 }
 
 /// Appends one byte, escaped unless it is plainly itself.
@@ -95,11 +101,13 @@ mod tests {
         check("ab c", "ab c");
         check("a.b", r"a[\x00-\xFF]b");
         check(r"\(-\)", r"\x28\x2D\x29");
-        check("(a|b)c", "(?:(?:a|b))c");
+        check("(a|b)c", "(?:a|b)c");
+        check("a(bc(d))e", "abcde");
+        check("((a|b))*(bc)?", "(?:a|b){0,}(?:bc){0,1}");
         check("|a|", "(?:|a|)");
-        check("a|(b)*", "(?:a|(?:(?:b)){0,})");
-        check("a*?", "(?:(?:a){0,}){0,1}");
-        check("a{2}{3,}", "(?:(?:a){2,2}){3,}");
+        check("a|(b)*", "(?:a|b{0,})");
+        check("a*?", "(?:a{0,}){0,1}");
+        check("a{2}{3,}", "(?:a{2,2}){3,}");
         check("^a$", r"\Aa\z");
         check("^*", r"\A");
         check(r"\<a\>\b\B", r"\b{start}a\b{end}(?:\A|\b|\z)\B");
