@@ -3,12 +3,14 @@
 //! Separate so that neither side knows the other: the tree has bytes, sets of
 //! bytes and places, and no trace of how the operator wrote them.
 
+use std::sync::Arc;
+
 /// One part of a pattern. Children are never deeper than `DEPTH_MAX` of the
 /// parser, so walking and dropping a tree may recurse.
 #[derive(Debug, PartialEq)]
 pub(super) enum Node {
     Byte(u8),
-    Set(Box<ByteSet>),
+    Set(Arc<ByteSet>),
     Place(Place),
     /// A capturing group and its number, from 1, by the order of the `(`.
     Group(usize, Box<Node>),

@@ -1,30 +1,42 @@
 //! POSIX extended regular expressions, as musl's `regcomp` reads them.
 //!
 //! ```text
-//!   bytes ──parse──▶ tree ──translate──▶ the regex crate's syntax ──▶ Ere
+//!   bytes ──parse──▶ tree ──translate──▶ the regex crate's   does a line match, where does it start
+//!                      └────compile────▶ program ──divide──▶ where does it end, what has each group
 //! ```
 //!
 //! Separate from the rest of the rules because the dialect is a world of its
 //! own: nobody outside knows what `\<` means, nobody inside what a rule is.
 //! Matching is by bytes and takes time linear in the line, whoever wrote it.
 //!
-//! Two limitations, both the `regex` crate's: it prefers the first alternative
-//! that matches rather than the longest, so the span and groups may differ
-//! from POSIX for ambiguous alternations (`a|ab` on `ab`); and `\B` holds at
-//! the start or end of the text beside a byte that is not of a word, where in
-//! musl it never does.
+//! Two engines, because most lines match nothing: the `regex` crate says so at
+//! the speed of memory, but prefers the first alternative where POSIX wants the
+//! longest. A line that does match is worth some microseconds of ours, which is
+//! exact.
 
 mod ast;
 mod bracket;
 mod cursor;
+mod divide;
 mod parse;
+mod program;
+mod scan;
 #[cfg(test)]
 mod tests;
 mod translate;
 
+use std::sync::Arc;
+
 use regex::bytes::{Regex, RegexBuilder};
 
+use ast::Place;
+use program::{Program, Step};
+
 pub use cursor::Error;
+
+/// A pattern in the `regex` crate's syntax. That crate needs up to 240 bytes
+/// for each byte of it (measured on `\b\b…`, the worst), so at most 4 MiB.
+const TRANSLATED_BYTES_MAX: usize = 16 * 1024;
 
 /// What the compiled pattern may take. The three of Alertik's README take 42 kB
 /// together.
@@ -35,19 +47,16 @@ const COMPILED_BYTES_MAX: usize = 1024 * 1024;
 /// times 256 rules is more than a router has.
 const AUTOMATON_BYTES_MAX: usize = 256 * 1024;
 
-/// States times (groups + `CELLS_PER_STATE`). To find groups, the `regex` crate
-/// keeps for each state and group 32 bytes: two tables, start and end, 8 bytes
-/// each (4 on a 32-bit router). So they take at most 2 MiB, and a pattern has at
-/// most 16,384 states.
-const CELLS_MAX: u64 = 64 * 1024;
-
-/// What a state takes by itself, in units of what a group of it takes.
-const CELLS_PER_STATE: u64 = 4;
+/// A span in a line: where it starts and where it ends.
+type Span = (usize, usize);
 
 /// A pattern, ready to match.
 #[derive(Clone, Debug)]
 pub struct Ere {
     regex: Regex,
+    program: Arc<Program>,
+    /// True if that crate may find a match that is none.
+    is_doubtful: bool,
     groups: usize,
     lazy: Option<usize>,
 }
@@ -59,14 +68,15 @@ impl Ere {
     /// pattern that would take megabytes of memory.
     pub fn new(pattern: &[u8]) -> Result<Ere, Error> {
         let parsed = parse::parse(pattern)?;
+        // First, for it says what is too large to be translated.
+        let program = program::compile(&parsed.node).map_err(|_| too_large())?;
         let translated = translate::translate(&parsed.node);
-        let cells = u64::from(translated.states) * (parsed.groups as u64 + CELLS_PER_STATE);
-        if cells > CELLS_MAX {
+        if translated.len() > TRANSLATED_BYTES_MAX {
             return Err(too_large());
         }
         // A level of ours is at most a group, an alternation, a sequence and a
         // repetition of a group there.
-        let regex = RegexBuilder::new(&translated.pattern)
+        let regex = RegexBuilder::new(&translated)
             .unicode(false)
             .size_limit(COMPILED_BYTES_MAX)
             .dfa_size_limit(AUTOMATON_BYTES_MAX)
@@ -74,7 +84,9 @@ impl Ere {
             .build()
             // What we write is in that crate's syntax; only size is left.
             .map_err(|_| too_large())?;
-        Ok(Ere { regex, groups: parsed.groups, lazy: parsed.lazy })
+        let is_doubtful = program.steps.iter().any(|step| matches!(step, Step::Place(Place::NotWordEdge)));
+        let program = Arc::new(program);
+        Ok(Ere { regex, program, is_doubtful, groups: parsed.groups, lazy: parsed.lazy })
     }
 
     /// How many capturing groups there are, not counting the whole match.
@@ -84,19 +96,16 @@ impl Ere {
 
     /// Whether the pattern matches anywhere in `line`.
     pub fn is_match(&self, line: &[u8]) -> bool {
-        self.regex.is_match(line)
+        // Most lines do not match, and must not cost an allocation.
+        self.regex.is_match(line) && (!self.is_doubtful || self.find(line).is_some())
     }
 
-    /// The leftmost match in `line`.
+    /// The leftmost match in `line`, the longest of these, and its groups.
     pub fn find<'t>(&self, line: &'t [u8]) -> Option<Groups<'t>> {
-        // First the cheap question: most lines do not match, and must not
-        // cost an allocation.
-        if !self.is_match(line) {
-            return None;
-        }
-        let captures = self.regex.captures(line)?;
-        let span = |i| captures.get(i).map(|group| (group.start(), group.end()));
-        Some(Groups { line, spans: (0..=self.groups).map(span).collect() })
+        let known = self.regex.find(line)?;
+        let known = (known.start(), known.end());
+        let spans = divide::find(&self.program, self.groups, line, known, self.is_doubtful)?;
+        Some(Groups { line, spans })
     }
 
     /// Where the first quantifier stands that has a `?` after it, as in `.*?`.
@@ -110,20 +119,20 @@ impl Ere {
 }
 
 fn too_large() -> Error {
-    Error::whole("is too large: its intervals multiply, or it has too many groups for its length")
+    Error::whole("is too large: with its intervals written out it is longer than some thousand characters")
 }
 
 /// Where a pattern matched: 0 is the whole match, then its groups by number.
 #[derive(Clone, Debug)]
 pub struct Groups<'t> {
     line: &'t [u8],
-    spans: Vec<Option<(usize, usize)>>,
+    spans: Vec<Option<Span>>,
 }
 
 impl<'t> Groups<'t> {
     /// Start and end of a group in the line, in bytes; `None` if it took no
     /// part in the match or there is no such group.
-    pub fn get(&self, group: usize) -> Option<(usize, usize)> {
+    pub fn get(&self, group: usize) -> Option<Span> {
         self.spans.get(group).copied().flatten()
     }
 

@@ -10,6 +10,8 @@
 //! that it has accepted for years. What is refused says how else to write it.
 //! This module knows nothing of matching.
 
+use std::sync::Arc;
+
 use super::ast::{ByteSet, Node, Place};
 use super::bracket;
 use super::cursor::{Cursor, Error};
@@ -108,9 +110,9 @@ impl Parser<'_> {
         let at = self.cursor.at;
         let node = match self.cursor.take() {
             Some(b'(') => return self.group(at),
-            Some(b'[') => Node::Set(Box::new(bracket::parse(&mut self.cursor, at)?)),
+            Some(b'[') => Node::Set(Arc::new(bracket::parse(&mut self.cursor, at)?)),
             Some(b'\\') => self.escape(at)?,
-            Some(b'.') => Node::Set(Box::new(ByteSet::ALL)),
+            Some(b'.') => Node::Set(Arc::new(ByteSet::ALL)),
             Some(b'^') => Node::Place(Place::Start),
             Some(b'$') => Node::Place(Place::End),
             Some(byte @ (b'*' | b'+' | b'?' | b'{')) => {
@@ -256,7 +258,7 @@ impl Parser<'_> {
         Ok(match char::from_u32(value) {
             Some(c) => alone_or(c.encode_utf8(&mut utf8).bytes().map(Node::Byte).collect(), Node::Sequence),
             // A surrogate, or beyond Unicode: accepted, and in no text.
-            None => Node::Set(Box::new(ByteSet::EMPTY)),
+            None => Node::Set(Arc::new(ByteSet::EMPTY)),
         })
     }
 
@@ -308,10 +310,10 @@ fn alone_or(mut nodes: Vec<Node>, many: fn(Vec<Node>) -> Node) -> Node {
 fn set(belongs: fn(u8) -> bool) -> Node {
     let mut set = ByteSet::EMPTY;
     set.insert_where(belongs);
-    Node::Set(Box::new(set))
+    Node::Set(Arc::new(set))
 }
 
 /// What `\w` matches, and what words are made of for `\<`, `\>` and `\b`.
-fn is_word(byte: u8) -> bool {
+pub(super) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }

@@ -1,6 +1,9 @@
 //! The dialect, point by point. What musl itself says to the same patterns is
 //! asked in `tests/it/oracle.rs`.
 
+mod bounds;
+mod parses;
+mod random;
 mod refused;
 
 use super::*;
@@ -315,7 +318,14 @@ fn no_pattern_panics() {
             .flat_map(|pattern| bytes.iter().map(move |byte| [pattern.as_slice(), &[*byte]].concat()))
             .collect();
         for pattern in &patterns {
-            let _ = parse::parse(pattern).map(|parsed| translate::translate(&parsed.node));
+            let _ = parse::parse(pattern).map(|parsed| program::compile(&parsed.node).is_ok());
         }
     }
+}
+
+#[test]
+fn match_is_the_longest_of_the_leftmost() {
+    matches("a|ab", "xabab", "ab");
+    groups("a?(ab)?", "ab", &[Some("ab"), Some("ab")]);
+    groups("(a|ab)(c|bcd)(d*)", "abcd", &[Some("abcd"), Some("ab"), Some("c"), Some("d")]);
 }

@@ -1,34 +1,27 @@
-//! The tree in the `regex` crate's syntax, and how large it will be there.
+//! The tree in the `regex` crate's syntax.
 //!
-//! Separate because it is the only part that knows that crate's dialect, and
-//! because the size must be known before the crate sees the pattern:
-//! `((a{255}){255}){255}` is short to write.
+//! Separate because it is the only part that knows that crate's dialect. The
+//! crate is asked whether a line matches and not for groups, so there are none
+//! in what it gets: it would take memory for each. How large a pattern may
+//! become is `program.rs`'s to say.
 
 use std::fmt::Write;
 
 use super::ast::{Node, Place};
 
-/// A pattern for `regex::bytes` with Unicode off.
-pub(super) struct Translated {
-    pub(super) pattern: String,
-    /// About how many states an automaton for it has, `u32::MAX` if too many
-    /// to count.
-    pub(super) states: u32,
-}
-
-pub(super) fn translate(node: &Node) -> Translated {
+/// The pattern for `regex::bytes` with Unicode off.
+///
+/// It matches wherever ours does, and nowhere else but for `\B`, which in that
+/// crate also holds at the text's edges beside a byte that is not of a word.
+pub(super) fn translate(node: &Node) -> String {
     let mut pattern = String::new();
-    let states = append(node, &mut pattern);
-    Translated { pattern, states }
+    append(node, &mut pattern);
+    pattern
 }
 
-/// Appends `node` to `out` and returns its states.
-fn append(node: &Node, out: &mut String) -> u32 {
+fn append(node: &Node, out: &mut String) {
     match node {
-        Node::Byte(byte) => {
-            push_byte(*byte, out);
-            1
-        }
+        Node::Byte(byte) => push_byte(*byte, out),
         Node::Set(set) => {
             // No byte at all cannot be written, all but all of them can.
             let runs = set.runs();
@@ -39,57 +32,47 @@ fn append(node: &Node, out: &mut String) -> u32 {
                 push_byte(last, out);
             }
             out.push(']');
-            // A state lists its runs; four fit in what another state takes.
-            1 + runs.len() as u32 / 4
         }
-        Node::Place(place) => {
-            out.push_str(match place {
-                Place::Start => r"\A",
-                Place::End => r"\z",
-                Place::WordStart => r"\b{start}",
-                Place::WordEnd => r"\b{end}",
-                Place::WordEdge => r"(?:\A|\b|\z)",
-                Place::NotWordEdge => r"\B",
-            });
-            // The longest of them.
-            8
-        }
-        Node::Group(_, node) => {
-            out.push('(');
-            let states = append(node, out);
-            out.push(')');
-            states.saturating_add(2)
-        }
+        Node::Place(place) => out.push_str(match place {
+            Place::Start => r"\A",
+            Place::End => r"\z",
+            Place::WordStart => r"\b{start}",
+            Place::WordEnd => r"\b{end}",
+            Place::WordEdge => r"(?:\A|\b|\z)",
+            Place::NotWordEdge => r"\B",
+        }),
+        Node::Group(_, node) => append(node, out),
         Node::Repeat { node, min, max } => {
-            out.push_str("(?:");
-            let states = append(node, out);
-            out.push(')');
+            let is_one = matches!(inside(node), Node::Byte(_) | Node::Set(_) | Node::Either(_));
+            out.push_str(if is_one { "" } else { "(?:" });
+            append(node, out);
+            out.push_str(if is_one { "" } else { ")" });
             // Writing to a `String` cannot fail.
             let _ = match max {
                 Some(max) => write!(out, "{{{min},{max}}}"),
                 None => write!(out, "{{{min},}}"),
             };
-            // Every round is a copy, and every one that may be left out a fork.
-            let rounds = max.unwrap_or(min + 1).max(1);
-            states.saturating_mul(rounds).saturating_add(rounds - min.min(&rounds))
         }
-        Node::Sequence(nodes) => nodes.iter().map(|node| append(node, out)).fold(1, u32::saturating_add),
+        Node::Sequence(nodes) => nodes.iter().for_each(|node| append(node, out)),
         Node::Either(nodes) => {
             out.push_str("(?:");
-            let mut states: u32 = 2;
-            // The empty text last, or `(|a)` would never try its `a`.
-            let (empty, full): (Vec<&Node>, Vec<&Node>) =
-                nodes.iter().partition(|node| **node == Node::Sequence(Vec::new()));
-            for (i, node) in full.into_iter().chain(empty).enumerate() {
+            for (i, node) in nodes.iter().enumerate() {
                 if i > 0 {
                     out.push('|');
                 }
-                states = states.saturating_add(append(node, out)).saturating_add(1);
+                append(node, out);
             }
             out.push(')');
-            states
         }
     }
+}
+
+/// What is in a group, or in the group in it.
+fn inside(mut node: &Node) -> &Node {
+    while let Node::Group(_, inner) = node {
+        node = inner;
+    }
+    node
 }
 
 /// Appends one byte, escaped unless it is plainly itself.
@@ -109,7 +92,7 @@ mod tests {
 
     fn check(ere: &str, expected: &str) {
         let parsed = parse(ere.as_bytes()).unwrap();
-        assert_eq!(translate(&parsed.node).pattern, expected, "{ere}");
+        assert_eq!(translate(&parsed.node), expected, "{ere}");
     }
 
     #[test]
@@ -118,25 +101,18 @@ mod tests {
         check("ab c", "ab c");
         check("a.b", r"a[\x00-\xFF]b");
         check(r"\(-\)", r"\x28\x2D\x29");
-        check("(a|b)c", "((?:a|b))c");
-        check("|a|", "(?:a||)");
-        check("a|(b)*", "(?:a|(?:(b)){0,})");
-        check("a*?", "(?:(?:a){0,}){0,1}");
-        check("a{2}{3,}", "(?:(?:a){2,2}){3,}");
+        check("(a|b)c", "(?:a|b)c");
+        check("a(bc(d))e", "abcde");
+        check("((a|b))*(bc)?", "(?:a|b){0,}(?:bc){0,1}");
+        check("|a|", "(?:|a|)");
+        check("a|(b)*", "(?:a|b{0,})");
+        check("a*?", "(?:a{0,}){0,1}");
+        check("a{2}{3,}", "(?:a{2,2}){3,}");
         check("^a$", r"\Aa\z");
         check("^*", r"\A");
         check(r"\<a\>\b\B", r"\b{start}a\b{end}(?:\A|\b|\z)\B");
         check("[^,]", r"[\x00-\x2B\x2D-\xFF]");
         check(r"\x{d800}", r"[^\x00-\xFF]");
         check("ï", r"\xC3\xAF");
-    }
-
-    #[test]
-    fn size_multiplies_and_never_overflows() {
-        let states = |ere: &str| translate(&parse(ere.as_bytes()).unwrap().node).states;
-        assert!((3..10).contains(&states("abc")));
-        assert!((255..2_000).contains(&states("a{255}")));
-        assert!(states("(a{255}){255}") > 255 * 255);
-        assert_eq!(states("((((a{255}){255}){255}){255}){255}"), u32::MAX);
     }
 }
