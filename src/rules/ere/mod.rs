@@ -17,6 +17,7 @@
 mod ast;
 mod bracket;
 mod cursor;
+mod literal;
 mod parse;
 #[cfg(test)]
 mod tests;
