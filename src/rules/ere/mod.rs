@@ -51,6 +51,7 @@ pub struct Ere {
     regex: Regex,
     groups: usize,
     lazy: Option<usize>,
+    literal: Vec<u8>,
 }
 
 impl Ere {
@@ -75,12 +76,19 @@ impl Ere {
             .build()
             // What we write is in that crate's syntax; only size is left.
             .map_err(|_| too_large())?;
-        Ok(Ere { regex, groups: parsed.groups, lazy: parsed.lazy })
+        let literal = literal::longest(&parsed.node);
+        Ok(Ere { regex, groups: parsed.groups, lazy: parsed.lazy, literal })
     }
 
     /// How many capturing groups there are, not counting the whole match.
     pub fn groups(&self) -> usize {
         self.groups
+    }
+
+    /// A text that every line with a match contains, the longest that is known;
+    /// empty if there is none.
+    pub fn literal(&self) -> &[u8] {
+        &self.literal
     }
 
     /// Whether the pattern matches anywhere in `line`.
