@@ -1,7 +1,7 @@
 //! What the operator asked for, and what becomes of a line.
 //!
 //! ```text
-//!   line ─► filter (topics, sender) ─► pattern, or built-in ─► exclusion ─► mask ─► alert
+//!   line ─► candidates ─► filter (topics, sender) ─► pattern, or built-in ─► exclusion ─► mask ─► alert
 //! ```
 //!
 //! Pure: no IO, and the time is an argument. Every rule that matches fires, the
@@ -17,6 +17,7 @@ use crate::record::Record;
 use crate::vars::{Faults, Vars};
 
 pub mod builtin;
+mod candidates;
 pub mod ere;
 mod filter;
 pub mod mask;
@@ -25,6 +26,7 @@ mod user;
 mod view;
 
 use builtin::Builtin;
+use candidates::Candidates;
 use filter::Filter;
 use mask::Mask;
 use pattern::Pattern;
@@ -88,6 +90,17 @@ impl Rule {
         &self.destinations
     }
 
+    /// Texts of which a line must have one, or the rule does not fire on it; none
+    /// where nothing is known.
+    fn needles(&self) -> Vec<&[u8]> {
+        match &self.what {
+            What::User { pattern, .. } => {
+                Some(pattern.literal()).filter(|text| !text.is_empty()).into_iter().collect()
+            }
+            What::Builtin(ready) => ready.builtin.needles.iter().map(|text| text.as_bytes()).collect(),
+        }
+    }
+
     /// True for a rule that tells only what no other one has.
     fn is_last(&self) -> bool {
         self.builtin().is_some_and(|builtin| builtin.is_last)
@@ -117,6 +130,7 @@ impl Rule {
 /// All rules in force.
 pub struct RuleSet {
     rules: Vec<Rule>,
+    candidates: Candidates,
     context: Context,
     /// `ALERT_SUFFIX`, or None where a rule's own or the usual one holds.
     suffix: Option<Mask>,
@@ -142,6 +156,7 @@ impl RuleSet {
         let without_groups = |text: &str| Mask::new(text.as_bytes(), 0).ok();
         let nickname = vars.text("TELEGRAM_NICKNAME");
         RuleSet {
+            candidates: Candidates::new(rules.iter().map(Rule::needles)),
             rules,
             context,
             // Set to nothing it means none, so not `text`.
@@ -165,15 +180,19 @@ impl RuleSet {
         alerts: &mut Vec<Alert>,
     ) {
         let view = View { line, record, context: &self.context, now };
+        let candidates = self.candidates.of(&line.bytes);
+        let rules = || {
+            self.rules.iter().enumerate().filter(|(index, _)| candidates.has(*index)).map(|(_, rule)| rule)
+        };
         let fired = alerts.len();
-        self.observe_with(|rule| !rule.is_last(), &view, alerts);
+        self.try_each(rules().filter(|rule| !rule.is_last()), &view, alerts);
         if alerts.len() == fired {
-            self.observe_with(Rule::is_last, &view, alerts);
+            self.try_each(rules().filter(|rule| rule.is_last()), &view, alerts);
         }
     }
 
-    fn observe_with(&self, which: impl Fn(&Rule) -> bool, view: &View<'_>, alerts: &mut Vec<Alert>) {
-        for rule in self.rules.iter().filter(|rule| which(rule)) {
+    fn try_each<'r>(&self, rules: impl Iterator<Item = &'r Rule>, view: &View<'_>, alerts: &mut Vec<Alert>) {
+        for rule in rules {
             if let Some(text) = rule.text(view, &self.nickname) {
                 alerts.push(self.alert(rule, text, view));
             }

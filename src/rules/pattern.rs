@@ -36,6 +36,14 @@ impl Pattern {
         }
     }
 
+    /// A text that every line with it contains; empty if none is known.
+    pub fn literal(&self) -> &[u8] {
+        match self {
+            Pattern::Substr(finder) => finder.needle(),
+            Pattern::Regex(ere) => ere.literal(),
+        }
+    }
+
     /// True if `line` has it.
     pub fn is_match(&self, line: &[u8]) -> bool {
         match self {

@@ -7,7 +7,6 @@
 
 use std::sync::Arc;
 
-use memchr::memmem::Finder;
 use serde::Deserialize;
 
 use super::mask::Mask;
@@ -56,8 +55,8 @@ pub struct Builtin {
     pub is_starter: bool,
     /// Asked only about lines that no other rule has matched.
     pub is_last: bool,
-    /// The line must have one of these; none means any line.
-    needles: &'static [&'static str],
+    /// A line without one of these is none of the rule's; none means any line may be.
+    pub(super) needles: &'static [&'static str],
     /// What follows its text, where that is not the usual.
     suffix: Option<&'static str>,
     /// The text for a line, or None if the line is none of its own.
@@ -68,21 +67,15 @@ pub struct Builtin {
 pub(super) struct Ready {
     pub(super) builtin: &'static Builtin,
     pub(super) suffix: Option<Mask>,
-    needles: Vec<Finder<'static>>,
 }
 
 impl Ready {
     fn new(builtin: &'static Builtin) -> Ready {
-        Ready {
-            builtin,
-            suffix: builtin.suffix.and_then(|text| Mask::new(text.as_bytes(), 0).ok()),
-            needles: builtin.needles.iter().map(Finder::new).collect(),
-        }
+        Ready { builtin, suffix: builtin.suffix.and_then(|text| Mask::new(text.as_bytes(), 0).ok()) }
     }
 
     pub(super) fn tell(&self, view: &View<'_>) -> Option<String> {
-        let has_needle = || self.needles.iter().any(|needle| needle.find(&view.line.bytes).is_some());
-        (self.needles.is_empty() || has_needle()).then(|| (self.builtin.tell)(view))?
+        (self.builtin.tell)(view)
     }
 }
 

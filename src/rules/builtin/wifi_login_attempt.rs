@@ -28,7 +28,7 @@ pub(super) const RULE: Builtin = Builtin {
 
 fn tell(view: &View<'_>) -> Option<String> {
     let message = view.message();
-    let (head, tail) = message.split_once('@')?;
+    let (head, tail) = message.split_once('@').filter(|_| message.contains(NEEDLE))?;
     let mac = head.rsplit(' ').next().unwrap_or(head);
     let network = network(tail);
     Some(format!("There is someone trying to connect to your WiFi: {network}, with the mac-address: {mac}"))

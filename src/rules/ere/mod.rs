@@ -18,6 +18,7 @@ mod ast;
 mod bracket;
 mod cursor;
 mod divide;
+mod literal;
 mod parse;
 mod program;
 mod scan;
@@ -59,6 +60,7 @@ pub struct Ere {
     is_doubtful: bool,
     groups: usize,
     lazy: Option<usize>,
+    literal: Vec<u8>,
 }
 
 impl Ere {
@@ -85,13 +87,19 @@ impl Ere {
             // What we write is in that crate's syntax; only size is left.
             .map_err(|_| too_large())?;
         let is_doubtful = program.steps.iter().any(|step| matches!(step, Step::Place(Place::NotWordEdge)));
-        let program = Arc::new(program);
-        Ok(Ere { regex, program, is_doubtful, groups: parsed.groups, lazy: parsed.lazy })
+        let (program, literal) = (Arc::new(program), literal::longest(&parsed.node));
+        Ok(Ere { regex, program, is_doubtful, groups: parsed.groups, lazy: parsed.lazy, literal })
     }
 
     /// How many capturing groups there are, not counting the whole match.
     pub fn groups(&self) -> usize {
         self.groups
+    }
+
+    /// A text that every line with a match contains, the longest that is known;
+    /// empty if there is none.
+    pub fn literal(&self) -> &[u8] {
+        &self.literal
     }
 
     /// Whether the pattern matches anywhere in `line`.

@@ -1,0 +1,137 @@
+//! Which rules are worth trying on a line: one pass over it, for all of them.
+//!
+//! ```text
+//!   EVENT0  link up      ┐                          line ─► automaton ─► {EVENT1, EVENT4}
+//!   EVENT1  login fail   ├─ their texts, one automaton
+//!   EVENT4  via ssh      ┘
+//!   EVENT2  [0-9]+       no text that must be there: always tried
+//! ```
+//!
+//! Separate because it knows no rules, only texts and numbers. Nearly every line
+//! fires nothing; without this each rule would look through each line by itself,
+//! and a line's cost would grow with the number of rules.
+
+use aho_corasick::AhoCorasick;
+
+/// `EVENT0` to `EVENT255` and some built-in rules.
+const RULES_MAX: usize = 320;
+
+/// Shorter texts are everywhere: to look for them finds little that can be left out.
+const NEEDLE_BYTES_MIN: usize = 3;
+
+/// Some rules, by their number in the list.
+#[derive(Clone, Copy)]
+pub(super) struct Set([u32; RULES_MAX / 32]);
+
+impl Set {
+    const EMPTY: Set = Set([0; RULES_MAX / 32]);
+
+    fn insert(&mut self, rule: usize) {
+        if let Some(word) = self.0.get_mut(rule / 32) {
+            *word |= 1 << (rule % 32);
+        }
+    }
+
+    /// True for a rule that is in it, or that has no place here.
+    pub(super) fn has(&self, rule: usize) -> bool {
+        self.0.get(rule / 32).is_none_or(|word| word >> (rule % 32) & 1 == 1)
+    }
+}
+
+/// The texts of all rules, ready to be looked for.
+pub(super) struct Candidates {
+    /// None where there is nothing to look for.
+    automaton: Option<AhoCorasick>,
+    /// For each text, by the automaton's number, the rules that have it.
+    rules_of: Vec<Set>,
+    /// Rules without a text.
+    always: Set,
+}
+
+impl Candidates {
+    /// Takes each rule's texts, of which a line must have one; none: any line will do.
+    pub(super) fn new<'n>(rules: impl Iterator<Item = Vec<&'n [u8]>>) -> Candidates {
+        let mut always = Set::EMPTY;
+        let mut texts: Vec<&[u8]> = Vec::new();
+        let mut rules_of: Vec<Set> = Vec::new();
+        for (rule, needles) in rules.enumerate() {
+            if needles.is_empty() || needles.iter().any(|text| text.len() < NEEDLE_BYTES_MIN) {
+                always.insert(rule);
+                continue;
+            }
+            for needle in needles {
+                let known = texts.iter().position(|text| *text == needle);
+                let place = known.unwrap_or_else(|| {
+                    texts.push(needle);
+                    rules_of.push(Set::EMPTY);
+                    texts.len() - 1
+                });
+                if let Some(set) = rules_of.get_mut(place) {
+                    set.insert(rule);
+                }
+            }
+        }
+        // It fails on more texts than 32 bits can number. Without it, all are tried.
+        let automaton = (!texts.is_empty()).then(|| AhoCorasick::new(&texts).ok()).flatten();
+        if automaton.is_none() {
+            always = Set([u32::MAX; RULES_MAX / 32]);
+        }
+        Candidates { automaton, rules_of, always }
+    }
+
+    /// The rules that may fire on `line`.
+    pub(super) fn of(&self, line: &[u8]) -> Set {
+        let mut found = self.always;
+        let Some(automaton) = &self.automaton else { return found };
+        for place in automaton.find_overlapping_iter(line).map(|text| text.pattern().as_usize()) {
+            if let Some(rules) = self.rules_of.get(place) {
+                found.0.iter_mut().zip(rules.0).for_each(|(word, more)| *word |= more);
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of the rules, each a list of texts, are candidates on `line`.
+    #[track_caller]
+    fn check(rules: &[&[&str]], line: &str, expected: &[usize]) {
+        let needles = rules.iter().map(|texts| texts.iter().map(|text| text.as_bytes()).collect());
+        let set = Candidates::new(needles).of(line.as_bytes());
+        let found: Vec<_> = (0..rules.len()).filter(|rule| set.has(*rule)).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn only_rules_whose_text_is_there_are_tried() {
+        check(&[&["link up"], &["login"], &["link"]], "ether2 link up", &[0, 2]);
+        check(&[&["link up"], &["login"]], "dhcp assigned", &[]);
+    }
+
+    #[test]
+    fn one_of_several_texts_is_enough() {
+        check(&[&["power", "watchdog"], &["watchdog"]], "by watchdog timer", &[0, 1]);
+    }
+
+    #[test]
+    fn overlapping_and_nested_texts_are_all_found() {
+        check(&[&["abcd"], &["bcde"], &["bcd"], &["cde"]], "xabcdex", &[0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_rule_without_a_text_is_always_tried() {
+        check(&[&[], &["login"], &["ab"]], "dhcp", &[0, 2]);
+        check(&[&[]], "", &[0]);
+        check(&[], "x", &[]);
+    }
+
+    #[test]
+    fn a_rule_beyond_the_last_place_is_always_tried() {
+        let needles = (0..RULES_MAX + 5).map(|_| vec![&b"never"[..]]);
+        let set = Candidates::new(needles).of(b"x");
+        assert!(!set.has(RULES_MAX - 1) && set.has(RULES_MAX) && set.has(RULES_MAX + 4));
+    }
+}
