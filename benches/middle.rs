@@ -15,7 +15,7 @@ use alertik::record::Record;
 use alertik::rules::RuleSet;
 use alertik::settings::Settings;
 use memchr::memmem::Finder;
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 const CORPUS: &str = include_str!("../tests/corpus/routeros_lines.txt");
 
@@ -28,11 +28,14 @@ const SELDOM: [(&str, &str); 2] = [
     ("EVENT14_MASK_MSG", "@{router}: @2 left @1"),
 ];
 
+/// How many rules a large configuration has.
+const MANY: usize = 200;
+
 /// Each figure is the median of so many rounds. They are taken in turns, so that
 /// a noisy moment meets all rows alike.
 const ROUNDS: usize = 15;
 
-/// How long one row's round lasts: with 15 rows, 11 s in all.
+/// How long one row's round lasts: with 20 rows, 15 s in all.
 const ROUND: Duration = Duration::from_millis(50);
 
 /// Done to every line; says how much was found.
@@ -45,19 +48,28 @@ fn main() {
     let lines = corpus();
     let (no_match, seldom) = (rules(&no_match_with(&[])), rules(&no_match_with(&SELDOM)));
     let starter = rules(&[]);
-    let (substrings, regexes) = bare_patterns();
+    let many = rules(&many_with(&[]));
+    let many_seldom = rules(&many_with(&SELDOM));
+    let (substrings, regexes) = bare_patterns(&no_match_with(&[]));
+    let (many_substrings, many_regexes) = bare_patterns(&many_with(&[]));
+    let (few_set, many_set) = (regex_set(&no_match_with(&[])), regex_set(&many_with(&[])));
 
     let mut rows: Vec<(String, Work<'_>)> = vec![
         ("parse alone".into(), Box::new(|line| usize::from(!Record::parse(&line.bytes).topics.is_empty()))),
         ("15 rules, none matches".into(), observing(&no_match)),
         ("15 rules, one fires on 1 % of the lines".into(), observing(&seldom)),
         (format!("the {} starter rules", starter.rules().len()), observing(&starter)),
+        ("200 rules, none matches".into(), observing(&many)),
+        ("200 rules, one fires on 1 % of the lines".into(), observing(&many_seldom)),
+        ("the 15 patterns one by one".into(), one_by_one(&substrings, &regexes)),
+        ("the 200 patterns one by one".into(), one_by_one(&many_substrings, &many_regexes)),
         (
-            "the same 15 patterns by memmem and regex alone".into(),
-            Box::new(|line| {
-                substrings.iter().filter(|finder| finder.find(&line.bytes).is_some()).count()
-                    + regexes.iter().filter(|regex| regex.is_match(&line.bytes)).count()
-            }),
+            "the 15 patterns in a RegexSet".into(),
+            Box::new(|line| few_set.matches(&line.bytes).iter().count()),
+        ),
+        (
+            "the 200 patterns in a RegexSet".into(),
+            Box::new(|line| many_set.matches(&line.bytes).iter().count()),
         ),
     ];
     for regex in &regexes {
@@ -115,31 +127,93 @@ fn corpus() -> Vec<Line> {
     lines.map(|line| Line::from_datagram(line.as_bytes(), from, arrived).0).collect()
 }
 
+type Variables = Vec<(String, String)>;
+
 /// The variables of `no_match.env`, `changed` in place of some.
-fn no_match_with(changed: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
+fn no_match_with(changed: &[(&str, &str)]) -> Variables {
     let lines = NO_MATCH.lines().filter(|line| !line.starts_with('#'));
     let all = lines.filter_map(|line| line.split_once('='));
     all.filter(|(name, _)| changed.iter().all(|(other, _)| name != other))
         .chain(changed.iter().copied())
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
 }
 
-fn rules(variables: &[(&str, &str)]) -> RuleSet {
+/// What tells the copies of each of the fifteen apart: another interface, user, peer.
+const VARIED: [(&str, &str); 15] = [
+    ("user backup", "user backup#"),
+    ("disk is", "disk# is"),
+    ("fan speed", "fan# speed"),
+    ("SYN flooding", "SYN flooding on ether#"),
+    ("detected", "detected on vlan#"),
+    (r"198\.18", r"198\.#"),
+    ("backup .*", "backup# .*"),
+    ("wlan9", "wlan9#"),
+    ("(ether1[3-9]|sfp", "(ether#[3-9]|sfp#-"),
+    (".*offering", ".*site# offering"),
+    ("pppoe-out[0-9]+", "pppoe-site#"),
+    ("failed due", "failed with peer# due"),
+    ("(temperature|voltage|fan[0-9])", "(temperature#|voltage#|fan#)"),
+    (r"10\.99", r"10\.#"),
+    (r"198\.51", r"198\.#"),
+];
+
+/// 200 rules that match no line: the fifteen, and variations of them.
+fn many_with(changed: &[(&str, &str)]) -> Variables {
+    let mut all = no_match_with(changed);
+    let fifteen = no_match_with(&[]);
+    for number in 15..MANY {
+        let Some((from, to)) = VARIED.get(number % 15) else { continue };
+        let (head, new) = (format!("EVENT{}_", number % 15), format!("EVENT{number}_"));
+        for (name, value) in fifteen.iter().filter(|(name, _)| name.starts_with(&head)) {
+            let varied = value.replacen(*from, &to.replace('#', &(number / 15 + 20).to_string()), 1);
+            all.push((name.replacen(&head, &new, 1), varied));
+        }
+    }
+    all
+}
+
+fn rules(variables: &[(String, String)]) -> RuleSet {
     let environment = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
     let (settings, faults) = Settings::read(environment);
     assert!(faults.is_empty(), "{:?}", faults.faults);
     settings.expect("there are settings where there is no fault").rules
 }
 
-/// The patterns of `no_match.env`, without anything of ours around them.
-fn bare_patterns() -> (Vec<Finder<'static>>, Vec<Regex>) {
-    let patterns: Vec<_> =
-        no_match_with(&[]).into_iter().filter(|(name, _)| name.ends_with("_MATCH_STR")).collect();
-    let (substrings, regexes) = patterns.split_at(5);
-    let regex =
-        |pattern| RegexBuilder::new(pattern).unicode(false).build().expect("these mean the same there");
-    (
-        substrings.iter().map(|(_, text)| Finder::new(*text)).collect(),
-        regexes.iter().map(|(_, pattern)| regex(pattern)).collect(),
-    )
+/// The patterns of rules, without anything of ours around them: substrings, regexes.
+fn bare_patterns(variables: &[(String, String)]) -> (Vec<Finder<'static>>, Vec<Regex>) {
+    let (mut substrings, mut regexes) = (Vec::new(), Vec::new());
+    for (name, pattern) in variables.iter().filter(|(name, _)| name.ends_with("_MATCH_STR")) {
+        let kind = name.replace("_MATCH_STR", "_MATCH_TYPE");
+        match variables.iter().any(|(name, value)| *name == kind && value == "regex") {
+            true => regexes.push(bare(pattern).build().expect("these mean the same there")),
+            false => substrings.push(Finder::new(pattern).into_owned()),
+        }
+    }
+    (substrings, regexes)
+}
+
+fn bare(pattern: &str) -> RegexBuilder {
+    let mut builder = RegexBuilder::new(pattern);
+    builder.unicode(false);
+    builder
+}
+
+fn one_by_one<'a>(substrings: &'a [Finder<'static>], regexes: &'a [Regex]) -> Work<'a> {
+    Box::new(|line| {
+        substrings.iter().filter(|finder| finder.find(&line.bytes).is_some()).count()
+            + regexes.iter().filter(|regex| regex.is_match(&line.bytes)).count()
+    })
+}
+
+/// All patterns of rules in one set of the regex crate's.
+fn regex_set(variables: &[(String, String)]) -> RegexSet {
+    let (substrings, regexes) = bare_patterns(variables);
+    let texts = substrings.iter().map(|text| String::from_utf8_lossy(text.needle()).into_owned());
+    let all: Vec<_> = texts.chain(regexes.iter().map(|regex| regex.to_string())).collect();
+    RegexSetBuilder::new(all)
+        .unicode(false)
+        .size_limit(64 << 20)
+        .build()
+        .expect("these are patterns there too")
 }

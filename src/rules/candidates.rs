@@ -11,7 +11,9 @@
 //! fires nothing; without this each rule would look through each line by itself,
 //! and a line's cost would grow with the number of rules.
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::Anchored;
+use aho_corasick::automaton::Automaton;
+use aho_corasick::dfa::DFA;
 
 /// `EVENT0` to `EVENT255` and some built-in rules.
 const RULES_MAX: usize = 320;
@@ -19,9 +21,15 @@ const RULES_MAX: usize = 320;
 /// Shorter texts are everywhere: to look for them finds little that can be left out.
 const NEEDLE_BYTES_MIN: usize = 3;
 
+/// Of longer texts the beginning is looked for: an automaton has a row of some
+/// 256 bytes for each byte of theirs. 200 rules as people write them take 150 KiB.
+const NEEDLE_BYTES_MAX: usize = 24;
+
 /// Some rules, by their number in the list.
 #[derive(Clone, Copy)]
 pub(super) struct Set([u32; RULES_MAX / 32]);
+
+const ALL: Set = Set([u32::MAX; RULES_MAX / 32]);
 
 impl Set {
     const EMPTY: Set = Set([0; RULES_MAX / 32]);
@@ -40,8 +48,10 @@ impl Set {
 
 /// The texts of all rules, ready to be looked for.
 pub(super) struct Candidates {
-    /// None where there is nothing to look for.
-    automaton: Option<AhoCorasick>,
+    /// None where there is nothing to look for. A table rather than the crate's
+    /// smaller forms: over the corpus 153 ns a line, whether for 15 texts or for
+    /// 200; as a contiguous NFA 335, through the crate's own iterator 226 and 447.
+    automaton: Option<DFA>,
     /// For each text, by the automaton's number, the rules that have it.
     rules_of: Vec<Set>,
     /// Rules without a text.
@@ -60,6 +70,7 @@ impl Candidates {
                 continue;
             }
             for needle in needles {
+                let needle = needle.get(..NEEDLE_BYTES_MAX).unwrap_or(needle);
                 let known = texts.iter().position(|text| *text == needle);
                 let place = known.unwrap_or_else(|| {
                     texts.push(needle);
@@ -71,10 +82,13 @@ impl Candidates {
                 }
             }
         }
-        // It fails on more texts than 32 bits can number. Without it, all are tried.
-        let automaton = (!texts.is_empty()).then(|| AhoCorasick::new(&texts).ok()).flatten();
+        // What finds where a text may begin costs more than it saves: some text
+        // begins everywhere.
+        let build = || DFA::builder().prefilter(false).build(&texts).ok();
+        let automaton = if texts.is_empty() { None } else { build() };
+        // It is not built where it would outgrow 32 bits. Without it, all are tried.
         if automaton.is_none() {
-            always = Set([u32::MAX; RULES_MAX / 32]);
+            always = ALL;
         }
         Candidates { automaton, rules_of, always }
     }
@@ -83,9 +97,16 @@ impl Candidates {
     pub(super) fn of(&self, line: &[u8]) -> Set {
         let mut found = self.always;
         let Some(automaton) = &self.automaton else { return found };
-        for place in automaton.find_overlapping_iter(line).map(|text| text.pattern().as_usize()) {
-            if let Some(rules) = self.rules_of.get(place) {
-                found.0.iter_mut().zip(rules.0).for_each(|(word, more)| *word |= more);
+        let Ok(mut state) = automaton.start_state(Anchored::No) else { return ALL };
+        for byte in line {
+            state = automaton.next_state(Anchored::No, state, *byte);
+            if automaton.is_special(state) && automaton.is_match(state) {
+                for index in 0..automaton.match_len(state) {
+                    let place = automaton.match_pattern(state, index).as_usize();
+                    if let Some(rules) = self.rules_of.get(place) {
+                        found.0.iter_mut().zip(rules.0).for_each(|(word, more)| *word |= more);
+                    }
+                }
             }
         }
         found
@@ -119,6 +140,14 @@ mod tests {
     #[test]
     fn overlapping_and_nested_texts_are_all_found() {
         check(&[&["abcd"], &["bcde"], &["bcd"], &["cde"]], "xabcdex", &[0, 1, 2, 3]);
+        check(&[&["abc"], &["abc"], &["bcd"]], "abc", &[0, 1]);
+    }
+
+    #[test]
+    fn of_a_long_text_the_beginning_is_enough() {
+        let long = "a long text that is longer than what is looked for";
+        check(&[&[long]], "a long text that is longer", &[0]);
+        check(&[&[long]], "a long text that is", &[]);
     }
 
     #[test]
