@@ -3,19 +3,21 @@
 //! Two forms: lines through the configured rules, and one pattern on texts.
 
 use std::ffi::OsStr;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Instant, SystemTime};
 
 use serde::Serialize;
 
+use super::marks::{self, Span};
 use super::{Arguments, Exit, complain, print, print_json, settings, usage};
 use crate::line::Line;
 use crate::record::Record;
 use crate::rules::View;
 use crate::rules::ere::Ere;
 use crate::rules::mask::Mask;
+use crate::rules::pattern::lazy_mark;
 use crate::settings::Settings;
 
 #[derive(Serialize)]
@@ -86,13 +88,8 @@ fn show(row: &AlertRow<'_>, is_json: bool) {
     if is_json {
         return print_json(row);
     }
-    let message: String = row.message.chars().map(plain).collect();
+    let message = marks::plain(row.message.as_bytes());
     print(&format!("line {}: {} -> {}\n  {message}\n", row.line, row.rule, row.notifiers.join(", ")));
-}
-
-/// A line from a file can hold anything; a terminal is not to obey it.
-fn plain(c: char) -> String {
-    if c.is_control() { c.escape_default().collect() } else { c.into() }
 }
 
 fn read(file: &OsStr) -> io::Result<Vec<u8>> {
@@ -112,13 +109,18 @@ fn split(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn try_pattern(regex: &OsStr, given: &Arguments) -> Exit {
-    let ere = match Ere::new(regex.as_bytes()) {
+    let regex = regex.as_bytes();
+    let ere = match Ere::new(regex) {
         Ok(ere) => ere,
         Err(error) => {
-            complain(&format!("--regex: {error}"));
+            complain(&pointing(&format!("--regex: {error}"), regex, error.at, &error.text, given));
             return Exit::Configuration;
         }
     };
+    if let Some(at) = lazy_mark(&ere, regex) {
+        let what = format!("warning: --regex: the \"?\" at {at} makes nothing lazy here");
+        complain(&pointing(&what, regex, at, "?", given));
+    }
     let mask = given.mask.as_ref().map(|mask| Mask::new(mask.as_bytes(), ere.groups()));
     let mask = match mask.transpose() {
         Ok(mask) => mask,
@@ -137,13 +139,14 @@ fn try_pattern(regex: &OsStr, given: &Arguments) -> Exit {
     } else {
         given.rest.iter().map(|text| text.as_bytes()).collect()
     };
+    let has_colour = has_colour();
     let mut has_matched = false;
     for text in texts {
         let row = try_one(&ere, mask.as_ref(), text);
         has_matched |= row.matched;
         match given.is_json {
             true => print_json(&TextRow { text: &String::from_utf8_lossy(text), ..row }),
-            false => show_text(&row, text),
+            false => show_text(&row, text, has_colour),
         }
     }
     if has_matched { Exit::Success } else { Exit::Failure }
@@ -172,18 +175,48 @@ fn try_one(ere: &Ere, mask: Option<&Mask>, text: &[u8]) -> TextRow<'static> {
     TextRow { text: "", matched: found.is_some(), groups, message }
 }
 
-fn show_text(row: &TextRow<'_>, text: &[u8]) {
-    let escape = |text: &str| text.chars().map(plain).collect::<String>();
+/// What is wrong with a pattern and, for people, where in it.
+fn pointing(what: &str, pattern: &[u8], at: usize, fault: &str, given: &Arguments) -> String {
+    match given.is_json || fault.is_empty() {
+        true => what.to_owned(),
+        false => format!("{what}\n{}", marks::pointed(pattern, at, fault)),
+    }
+}
+
+/// These two are conventions of terminals, not variables of ours.
+fn has_colour() -> bool {
+    let (term, no_color) = (std::env::var_os("TERM"), std::env::var_os("NO_COLOR"));
+    marks::wants_colour(io::stdout().is_terminal(), term.as_deref(), no_color.as_deref())
+}
+
+fn show_text(row: &TextRow<'_>, text: &[u8], has_colour: bool) {
+    let spans: Vec<Span> =
+        row.groups.iter().map(|group| group.as_ref().map(|group| (group.start, group.end))).collect();
     let verdict = if row.matched { "match:   " } else { "no match:" };
-    let mut lines = format!("{verdict} {}\n", escape(&String::from_utf8_lossy(text)));
+    let mut lines = match has_colour {
+        true => format!("{verdict} {}\n", marks::coloured(text, &spans)),
+        false => format!("{verdict} {}\n", marks::plain(text)),
+    };
+    let marks = if has_colour { String::new() } else { marks::marks(text, &spans) };
+    if !marks.is_empty() {
+        lines.push_str(&format!("{:verdict$} {marks}\n", "", verdict = verdict.len()));
+    }
     for (number, group) in row.groups.iter().enumerate() {
+        let name = if has_colour { marks::coloured_name(number) } else { format!("@{number}") };
         lines.push_str(&match group {
-            Some(group) => format!("  @{number} {}-{} \"{}\"\n", group.start, group.end, escape(&group.text)),
-            None => format!("  @{number} took no part\n"),
+            Some(group) => {
+                format!(
+                    "  {name} {}-{} \"{}\"\n",
+                    group.start,
+                    group.end,
+                    marks::plain(group.text.as_bytes())
+                )
+            }
+            None => format!("  {name} took no part\n"),
         });
     }
     if let Some(message) = &row.message {
-        lines.push_str(&format!("  sends: {}\n", escape(message)));
+        lines.push_str(&format!("  sends: {}\n", marks::plain(message.as_bytes())));
     }
     print(&lines);
 }

@@ -15,6 +15,7 @@ use crate::vars::Faults;
 mod check;
 mod demo;
 mod health;
+mod marks;
 mod r#match;
 mod run;
 mod test;

@@ -4,7 +4,7 @@
 //! it; here is how they are called, and what they say when they cannot.
 
 use std::io::{self, Write};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use crate::binary::{Binary, Ran, os};
 use crate::support::daemon::Daemon;
@@ -148,14 +148,14 @@ mod match_regex {
     #[test]
     fn words_are_for_people_and_escaped_for_terminals() {
         let ran = Binary::new(["match", "--regex", "(.)(x)?", "--mask", "got @1", "\x1b[31m", ""]);
-        let stdout = "match:    \\u{1b}[31m\n  @0 0-1 \"\\u{1b}\"\n  @1 0-1 \"\\u{1b}\"\n  @2 took no part\n  \
+        let stdout = "match:    \\u{1b}[31m\n          111111\n  @0 0-1 \"\\u{1b}\"\n  @1 0-1 \"\\u{1b}\"\n  @2 took no part\n  \
                       sends: got \\u{1b}\nno match: \n";
         check(&ran.run(), 0, stdout, "");
     }
 
     #[test]
     fn a_text_that_begins_with_a_dash_stands_behind_two() {
-        let stdout = "match:    -85\n  @0 1-3 \"85\"\n";
+        let stdout = "match:    -85\n           ^^\n  @0 1-3 \"85\"\n";
         check(&alertik("match --regex 85 -- -85").run(), 0, stdout, "");
     }
 
@@ -163,16 +163,69 @@ mod match_regex {
     fn no_match_is_a_failure_and_a_bad_pattern_a_fault() {
         check(&alertik("match --regex a b").run(), 1, "no match: b\n", "");
         let bad = "alertik: --regex: \"(\" at 2 is never closed\n";
-        check(&alertik("match --regex ab(c b").run(), CONFIGURATION, "", bad);
+        let pointed = format!("{bad}  ab(c\n    ^\n");
+        check(&alertik("match --regex ab(c b").run(), CONFIGURATION, "", &pointed);
         check(&alertik("match --json --regex ab(c b").run(), CONFIGURATION, "", bad);
+        let long = "a".repeat(65_537);
+        let bad = "alertik: --regex: the pattern is 65537 bytes long, more than 65536\n";
+        check(&alertik(&format!("match --regex {long} a")).run(), CONFIGURATION, "", bad);
         let bad = "alertik: --mask: @2: the pattern has 1 group\n";
         check(&alertik("match --regex (a) --mask @2 a").run(), CONFIGURATION, "", bad);
     }
 
     #[test]
+    fn what_is_not_lazy_is_pointed_out() {
+        let warning = "alertik: warning: --regex: the \"?\" at 6 makes nothing lazy here\n";
+        let pointed = format!("{warning}  a{{1,2}}?b\n        ^\n");
+        check(
+            &alertik("match --regex a{1,2}?b aab").run(),
+            0,
+            "match:    aab\n          ^^^\n  @0 0-3 \"aab\"\n",
+            &pointed,
+        );
+        let row =
+            r#"{"text":"b","matched":true,"groups":[{"start":0,"end":1,"text":"b"}]}"#.to_owned() + "\n";
+        check(&alertik("match --json --regex a{1,2}?b b").run(), 0, &row, warning);
+    }
+
+    /// What a terminal is sent, an escape shown as `~`; None where there is no `script` to be one.
+    fn on_a_terminal(variables: &[(&str, &str)]) -> Option<String> {
+        let command = format!("{} match --regex 'a(b)' --mask '[@1]' xabx", env!("CARGO_BIN_EXE_alertik"));
+        let mut script = Command::new("script");
+        script.args(["-q", "-e", "-c", &command, "/dev/null"]).stdin(Stdio::null());
+        script.env("SHELL", "/bin/sh").env_remove("NO_COLOR").envs(variables.iter().copied());
+        match script.output() {
+            Ok(output) => {
+                assert!(output.status.success(), "{output:?}");
+                let text = String::from_utf8(output.stdout).expect("what it prints is UTF-8");
+                Some(text.replace('\r', "").replace('\x1b', "~"))
+            }
+            Err(error) => {
+                println!("skipped: script: {error}");
+                None
+            }
+        }
+    }
+
+    #[test]
+    fn a_terminal_gets_colours_unless_it_or_its_owner_minds() {
+        let coloured = "match:    x~[4ma~[0m~[4;32mb~[0mx\n  ~[4m@0~[0m 1-3 \"ab\"\n  \
+                        ~[4;32m@1~[0m 2-3 \"b\"\n  sends: [b]\n";
+        let plain = "match:    xabx\n           ^1\n  @0 1-3 \"ab\"\n  @1 2-3 \"b\"\n  sends: [b]\n";
+        for (variables, expected) in [
+            (&[("TERM", "xterm")][..], coloured),
+            (&[("TERM", "xterm"), ("NO_COLOR", "1")], plain),
+            (&[("TERM", "dumb")], plain),
+        ] {
+            let Some(shown) = on_a_terminal(variables) else { return };
+            assert_eq!(shown, expected, "{variables:?}");
+        }
+    }
+
+    #[test]
     fn the_configuration_does_not_matter() {
         let ran = alertik("match --regex a a").set("ENV_EVENTS", "many").run();
-        check(&ran, 0, "match:    a\n  @0 0-1 \"a\"\n", "");
+        check(&ran, 0, "match:    a\n          ^\n  @0 0-1 \"a\"\n", "");
     }
 
     #[test]
@@ -255,7 +308,7 @@ fn a_broken_pipe_does_no_harm() {
 fn variables_of_other_programs_do_no_harm() {
     let strange = os(b"caf\xe9\xff");
     let run = |arguments: &str| alertik(arguments).set("LS_COLORS", &strange).set(&strange, &strange).run();
-    check(&run("match --regex a a"), 0, "match:    a\n  @0 0-1 \"a\"\n", "");
+    check(&run("match --regex a a"), 0, "match:    a\n          ^\n  @0 0-1 \"a\"\n", "");
     let ran = run("check");
     assert_eq!((ran.code, &*ran.stderr), (0, ""));
 }

@@ -9,6 +9,7 @@ mod corpus;
 mod daemon;
 mod faults;
 mod oracle;
+mod pages;
 #[cfg(test)]
 mod support;
 mod tidy;

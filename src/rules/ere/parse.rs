@@ -279,8 +279,12 @@ impl Parser<'_> {
     fn perl_group(&mut self, open: usize) -> Error {
         let (shown, what) = match self.cursor.rest() {
             [_, b':', ..] => (2, "is Perl's: write a plain group"),
-            [_, b'=' | b'!', ..] => (2, "is Perl's look-ahead: there is none here"),
-            [_, b'<', b'=' | b'!', ..] => (3, "is Perl's look-behind: there is none here"),
+            [_, b'=', ..] => (2, "is Perl's look-ahead: write what follows, and a group around what counts"),
+            [_, b'!', ..] => (2, "is Perl's look-ahead: leave such lines out by _EXCLUDE"),
+            [_, b'<', b'=', ..] => {
+                (3, "is Perl's look-behind: write what stands before, and a group around what counts")
+            }
+            [_, b'<', b'!', ..] => (3, "is Perl's look-behind: leave such lines out by _EXCLUDE"),
             [_, b'P', b'<', ..] => (3, "is Perl's named group: groups have numbers here"),
             [_, b'<', ..] => (2, "is Perl's named group: groups have numbers here"),
             [_, b'i', b')', ..] => (3, "is Perl's: for either case write both, as in [Aa]"),

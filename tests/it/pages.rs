@@ -1,0 +1,62 @@
+//! What the pages show of a terminal is what a terminal shows: `alertik match` and `check` on them are run.
+//!
+//! Apart from the tests of commands, because here the expected output is not ours to write: it is on the page.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// A command and what the page says that it prints, both outputs together.
+type Example<'a> = (&'a str, String);
+
+/// Every command of the page's console blocks that tries patterns: it needs nothing but itself.
+fn examples(page: &str) -> Vec<Example<'_>> {
+    let mut examples: Vec<Example<'_>> = Vec::new();
+    let mut is_console = false;
+    for line in page.lines() {
+        if line.starts_with("```") {
+            is_console = line == "```console";
+        } else if let Some(command) = line.strip_prefix("$ ").filter(|_| is_console) {
+            examples.push((command, String::new()));
+        } else if let Some((_, output)) = examples.last_mut().filter(|_| is_console) {
+            *output += &format!("{line}\n");
+        }
+    }
+    examples.retain(|(command, _)| {
+        command.starts_with("alertik match --regex") || command.starts_with("EVENT0_")
+    });
+    examples
+}
+
+/// What `command` prints in a shell in which `alertik` is ours, and nothing else is set.
+fn run(command: &str) -> String {
+    let folder = Path::new(env!("CARGO_BIN_EXE_alertik")).parent().expect("it is in a folder");
+    let mut shell = Command::new("/bin/sh");
+    let path = format!("{}:/usr/bin:/bin", folder.display());
+    shell.args(["-c", &format!("exec 2>&1; {command}")]).env_clear().env("PATH", path).stdin(Stdio::null());
+    let output = shell.output().expect("there is a shell");
+    String::from_utf8(output.stdout).expect("what it prints is UTF-8")
+}
+
+#[track_caller]
+fn check(page: &str, count_min: usize) {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).expect(page);
+    let examples = examples(&text);
+    assert!(examples.len() >= count_min, "{page}: only {} examples", examples.len());
+    let wrong = examples.into_iter().filter_map(|(command, output)| {
+        let printed = run(command);
+        (printed != output).then(|| format!("$ {command}\n{printed}--- on the page:\n{output}"))
+    });
+    let wrong: Vec<_> = wrong.collect();
+    assert!(wrong.is_empty(), "{page}:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn examples_of_patterns_print_what_the_page_says() {
+    check("docs/PATTERNS.md", 10);
+}
+
+#[test]
+fn examples_of_configuration_print_what_the_page_says() {
+    check("docs/CONFIGURATION.md", 1);
+}
