@@ -15,8 +15,11 @@ use aho_corasick::Anchored;
 use aho_corasick::automaton::Automaton;
 use aho_corasick::dfa::DFA;
 
-/// `EVENT0` to `EVENT255` and some built-in rules.
+use super::{builtin, user};
+
+/// A place for every rule that there can be, in whole words.
 const RULES_MAX: usize = 320;
+const _: () = assert!(user::EVENTS_MAX + builtin::REGISTRY.len() <= RULES_MAX);
 
 /// Shorter texts are everywhere: to look for them finds little that can be left out.
 const NEEDLE_BYTES_MIN: usize = 3;
@@ -40,9 +43,38 @@ impl Set {
         }
     }
 
-    /// True for a rule that is in it, or that has no place here.
-    pub(super) fn has(&self, rule: usize) -> bool {
-        self.0.get(rule / 32).is_none_or(|word| word >> (rule % 32) & 1 == 1)
+    /// Their numbers, ascending. Costs by the words and by the rules in it, not by
+    /// the rules there are.
+    pub(super) fn iter(self) -> impl Iterator<Item = usize> {
+        self.0.into_iter().enumerate().flat_map(|(place, mut word)| {
+            std::iter::from_fn(move || {
+                let bit = (word != 0).then(|| word.trailing_zeros() as usize)?;
+                word &= word - 1;
+                Some(place * 32 + bit)
+            })
+        })
+    }
+
+    /// Those that are also in `other`.
+    pub(super) fn and(self, other: Set) -> Set {
+        Set(std::array::from_fn(|place| self.word(place) & other.word(place)))
+    }
+
+    /// Those that are not in `other`.
+    pub(super) fn without(self, other: Set) -> Set {
+        Set(std::array::from_fn(|place| self.word(place) & !other.word(place)))
+    }
+
+    fn word(&self, place: usize) -> u32 {
+        self.0.get(place).copied().unwrap_or_default()
+    }
+}
+
+impl FromIterator<usize> for Set {
+    fn from_iter<T: IntoIterator<Item = usize>>(rules: T) -> Set {
+        let mut set = Set::EMPTY;
+        rules.into_iter().for_each(|rule| set.insert(rule));
+        set
     }
 }
 
@@ -121,9 +153,8 @@ mod tests {
     #[track_caller]
     fn check(rules: &[&[&str]], line: &str, expected: &[usize]) {
         let needles = rules.iter().map(|texts| texts.iter().map(|text| text.as_bytes()).collect());
-        let set = Candidates::new(needles).of(line.as_bytes());
-        let found: Vec<_> = (0..rules.len()).filter(|rule| set.has(*rule)).collect();
-        assert_eq!(found, expected);
+        let found = Candidates::new(needles).of(line.as_bytes()).iter();
+        assert_eq!(found.filter(|rule| *rule < rules.len()).collect::<Vec<_>>(), expected);
     }
 
     #[test]
@@ -158,9 +189,12 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_beyond_the_last_place_is_always_tried() {
-        let needles = (0..RULES_MAX + 5).map(|_| vec![&b"never"[..]]);
-        let set = Candidates::new(needles).of(b"x");
-        assert!(!set.has(RULES_MAX - 1) && set.has(RULES_MAX) && set.has(RULES_MAX + 4));
+    fn sets_are_told_apart() {
+        let set = |rules: &[usize]| rules.iter().copied().collect::<Set>();
+        let all = |set: Set| set.iter().collect::<Vec<_>>();
+        let (some, others) = (set(&[0, 31, 32, 319]), set(&[31, 100]));
+        assert_eq!(all(some), [0, 31, 32, 319]);
+        assert_eq!((all(some.and(others)), all(some.without(others))), (vec![31], vec![0, 32, 319]));
+        assert!(all(set(&[RULES_MAX])).is_empty());
     }
 }

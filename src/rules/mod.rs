@@ -131,6 +131,8 @@ impl Rule {
 pub struct RuleSet {
     rules: Vec<Rule>,
     candidates: Candidates,
+    /// The rules that tell only what no other one has.
+    last: candidates::Set,
     context: Context,
     /// `ALERT_SUFFIX`, or None where a rule's own or the usual one holds.
     suffix: Option<Mask>,
@@ -157,6 +159,7 @@ impl RuleSet {
         let nickname = vars.text("TELEGRAM_NICKNAME");
         RuleSet {
             candidates: Candidates::new(rules.iter().map(Rule::needles)),
+            last: (0..rules.len()).filter(|index| rules.get(*index).is_some_and(Rule::is_last)).collect(),
             rules,
             context,
             // Set to nothing it means none, so not `text`.
@@ -181,18 +184,15 @@ impl RuleSet {
     ) {
         let view = View { line, record, context: &self.context, now };
         let candidates = self.candidates.of(&line.bytes);
-        let rules = || {
-            self.rules.iter().enumerate().filter(|(index, _)| candidates.has(*index)).map(|(_, rule)| rule)
-        };
         let fired = alerts.len();
-        self.try_each(rules().filter(|rule| !rule.is_last()), &view, alerts);
+        self.try_each(candidates.without(self.last), &view, alerts);
         if alerts.len() == fired {
-            self.try_each(rules().filter(|rule| rule.is_last()), &view, alerts);
+            self.try_each(candidates.and(self.last), &view, alerts);
         }
     }
 
-    fn try_each<'r>(&self, rules: impl Iterator<Item = &'r Rule>, view: &View<'_>, alerts: &mut Vec<Alert>) {
-        for rule in rules {
+    fn try_each(&self, candidates: candidates::Set, view: &View<'_>, alerts: &mut Vec<Alert>) {
+        for rule in candidates.iter().filter_map(|index| self.rules.get(index)) {
             if let Some(text) = rule.text(view, &self.nickname) {
                 alerts.push(self.alert(rule, text, view));
             }

@@ -28,7 +28,7 @@ pub(super) const VARIABLES: &[&str] = &[
 ];
 
 /// `EVENT0` to `EVENT255`.
-const EVENTS_MAX: usize = 256;
+pub(super) const EVENTS_MAX: usize = 256;
 
 /// What is not a pattern of some kind; patterns and masks are read as bytes.
 #[derive(Deserialize, Default)]
