@@ -173,7 +173,7 @@ fn read_regex(variable: &str, text: &[u8], faults: &mut Faults) -> Option<Patter
             if let Pattern::Regex(ere) = &pattern
                 && let Some(at) = ere.lazy_quantifier()
             {
-                faults.warn(format!("{variable}: the \"?\" at {} makes nothing lazy here", at + 1));
+                faults.warn(format!("{variable}: the \"?\" at {at} makes nothing lazy here"));
             }
             Some(pattern)
         }
