@@ -17,7 +17,6 @@ use crate::record::Record;
 use crate::rules::View;
 use crate::rules::ere::Ere;
 use crate::rules::mask::Mask;
-use crate::rules::pattern::lazy_mark;
 use crate::settings::Settings;
 
 #[derive(Serialize)]
@@ -117,7 +116,7 @@ fn try_pattern(regex: &OsStr, given: &Arguments) -> Exit {
             return Exit::Configuration;
         }
     };
-    if let Some(at) = lazy_mark(&ere, regex) {
+    if let Some(at) = ere.lazy_quantifier() {
         let what = format!("warning: --regex: the \"?\" at {at} makes nothing lazy here");
         complain(&pointing(&what, regex, at, "?", given));
     }

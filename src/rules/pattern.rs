@@ -60,10 +60,3 @@ impl Pattern {
         }
     }
 }
-
-/// Where in `pattern` the first `?` is that would make something lazy in Perl, and makes it optional here.
-pub fn lazy_mark(ere: &Ere, pattern: &[u8]) -> Option<usize> {
-    // Behind the quantifier: `*`, or all of `{2,3}`.
-    let after = ere.lazy_quantifier()? + 1;
-    Some(after + pattern.get(after..)?.iter().position(|byte| *byte == b'?')?)
-}

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::filter::Filter;
 use super::mask::Mask;
-use super::pattern::{Pattern, lazy_mark};
+use super::pattern::Pattern;
 use super::{Rule, What};
 use crate::network::{Networks, Routers};
 use crate::notify::Destinations;
@@ -171,7 +171,7 @@ fn read_regex(variable: &str, text: &[u8], faults: &mut Faults) -> Option<Patter
     match Pattern::regex(text) {
         Ok(pattern) => {
             if let Pattern::Regex(ere) = &pattern
-                && let Some(at) = lazy_mark(ere, text)
+                && let Some(at) = ere.lazy_quantifier()
             {
                 faults.warn(format!("{variable}: the \"?\" at {at} makes nothing lazy here"));
             }

@@ -23,10 +23,11 @@
 //! instructions and d levels of parts within parts, at most (n + 1) · m ·
 //! (2d + 1) instructions are entered; d is at most four times `DEPTH_MAX`.
 //!
-//! *Memory.* One bit for each place and each part of a sequence or round of an
-//! interval, at most as many as instructions: for a line of 4 KiB at most
-//! 2 MiB, and for patterns that people write some hundred bytes. No more than
-//! that of one part on each level is held at a time, and inner parts have fewer.
+//! *Memory.* One bit for each place and each part of a sequence, or round of an
+//! interval, on the way down to where we are. Each of these has an instruction
+//! of its own, so for a line of 4 KiB that is at most 2 MiB, and for patterns
+//! that people write some hundred bytes. A repetition without end takes 16 bytes
+//! for each place while its last round is looked for.
 
 use super::Span;
 use super::program::{Part, Program, Shape};

@@ -116,7 +116,7 @@ impl Ere {
         Some(Groups { line, spans })
     }
 
-    /// Where the first quantifier stands that has a `?` after it, as in `.*?`.
+    /// Where the first `?` stands that follows a quantifier, as in `.*?`.
     ///
     /// In Perl that makes it lazy; here, as in musl, it makes it optional,
     /// which a star already is. Worth a warning, for the match will be longer

@@ -45,7 +45,7 @@ struct Parser<'p> {
     depth: usize,
     /// Groups opened so far.
     groups: usize,
-    /// Where the first quantifier with a `?` after it is.
+    /// Where the first `?` behind a quantifier is.
     lazy: Option<usize>,
 }
 
@@ -164,7 +164,7 @@ impl Parser<'_> {
                 }
             };
             if self.cursor.peek() == Some(b'?') {
-                self.lazy.get_or_insert(at);
+                self.lazy.get_or_insert(self.cursor.at);
             }
             // musl reads `^*` and `\b?` as `^` and `\b`: the condition holds
             // even for no rounds. Only `^{0}` and `^{0,2}` may be left out.
@@ -275,23 +275,33 @@ impl Parser<'_> {
         value
     }
 
-    /// The error for `(?`, which is Perl's, in the words of what it asks for.
+    /// The error for `(?`, which is Perl's: names what it asks for and says how
+    /// to ask for it here.
     fn perl_group(&mut self, open: usize) -> Error {
-        let (shown, what) = match self.cursor.rest() {
-            [_, b':', ..] => (2, "is Perl's: write a plain group"),
-            [_, b'=', ..] => (2, "is Perl's look-ahead: write what follows, and a group around what counts"),
-            [_, b'!', ..] => (2, "is Perl's look-ahead: leave such lines out by _EXCLUDE"),
-            [_, b'<', b'=', ..] => {
-                (3, "is Perl's look-behind: write what stands before, and a group around what counts")
+        let rest = self.cursor.rest().get(1..).unwrap_or_default();
+        let is_option = |byte: &&u8| byte.is_ascii_alphabetic() || **byte == b'-' || **byte == b'^';
+        let options: Vec<u8> = rest.iter().take(8).take_while(is_option).copied().collect();
+        let (shown, what) = match rest {
+            [b':' | b'>' | b'|', ..] => (2, "is Perl's: write a plain group"),
+            [b'=', ..] => {
+                (2, "is Perl's look-ahead: match what follows too, a group says which part is meant")
             }
-            [_, b'<', b'!', ..] => (3, "is Perl's look-behind: leave such lines out by _EXCLUDE"),
-            [_, b'P', b'<', ..] => (3, "is Perl's named group: groups have numbers here"),
-            [_, b'<', ..] => (2, "is Perl's named group: groups have numbers here"),
-            [_, b'i', b')', ..] => (3, "is Perl's: for either case write both, as in [Aa]"),
-            [_, b'a'..=b'z' | b'-', ..] => (2, "begins Perl's options: there are none here"),
+            [b'!', ..] => (2, "is Perl's look-ahead: EVENTn_EXCLUDE leaves lines out"),
+            [b'<', b'=', ..] => {
+                (3, "is Perl's look-behind: match what comes before too, a group says which part is meant")
+            }
+            [b'<', b'!', ..] => (3, "is Perl's look-behind: EVENTn_EXCLUDE leaves lines out"),
+            [b'P', b'<', ..] => (3, "is Perl's named group: write a plain one, groups have numbers here"),
+            [b'<' | b'\'', ..] => (2, "is Perl's named group: write a plain one, groups have numbers here"),
+            [b'#', ..] => (2, "begins Perl's comment: there are none here"),
+            _ if options.contains(&b'i') => {
+                (1, "begins Perl's options: for either case write both, as in [Aa]")
+            }
+            _ if !options.is_empty() => (1, "begins Perl's options: there are none here"),
             _ => (1, "begins no group (\\? is the character)"),
         };
-        self.cursor.at += shown;
+        let ends = rest.get(options.len()) == Some(&b')') && !options.is_empty();
+        self.cursor.at += if ends { options.len() + 2 } else { shown };
         self.cursor.refuse(open, what)
     }
 

@@ -1,19 +1,20 @@
 //! One run over a text, from right to left: from where to how far a part matches.
 //!
 //! ```text
-//!   part (a|ab)c*    text a b c c     ends may be 1, 2, 3 or 4
-//!
-//!   from           0        the longest match from 0 ends at 4: told as (0, 4)
-//!                  └──────┘ whether it may end there, the caller says
+//!   part (a|ab)c*    text    a   b   c   c      a match may end at 1, 2, 3 or 4
+//!                          0   1   2   3   4
+//!   thread from 4          ●◀──a───b◀──c◀──c    from 0, the longest match ends at 4
+//!   thread from 3                      ×        one from 4 is there already
 //! ```
 //!
-//! From right to left, because a run then carries with each thread the end it
-//! began at, and so answers for *every* start at once how far the part can
-//! match. In the other direction each start would need a run of its own, which
-//! for a repetition is quadratic in the text.
+//! From right to left, because a thread then carries the end it began at, and
+//! one run answers for *every* start how far the part can match. In the other
+//! direction each start would need a run of its own, and the rounds of a
+//! repetition, each of which may look far beyond its own end, would cost the
+//! square of the line.
 //!
-//! Threads are kept in the order of their ends, the farthest first, and none
-//! enters an instruction at a place where another is already: so the one that
+//! Threads stand in the order of their ends, the farthest first, and none
+//! enters an instruction at a place where another is already. So the one that
 //! arrives has the longest match, and a run over n bytes enters at most (n + 1)
 //! times as many instructions as the part has.
 
@@ -24,8 +25,8 @@ use super::ast::Place;
 use super::parse::is_word;
 use super::program::{Part, Step};
 
-/// Runs over one text, with the memory they need: 24 bytes for each instruction
-/// of the pattern, twice.
+/// Runs over one text, with the memory they need: for each instruction of the
+/// pattern 48 bytes, or 24 on a 32-bit router.
 pub(super) struct Scanner<'p, 't> {
     steps: &'p [Step],
     text: &'t [u8],

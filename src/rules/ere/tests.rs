@@ -257,6 +257,10 @@ fn word_has_edges() {
     misses(r"a\bb", "ab");
     misses(r"a\B-", "a-");
     matches(r"-\B-", "--", "--");
+    // No edge of a text is inside a word or between words.
+    misses(r"\B", "-");
+    misses(r"\B-|-\B", "-");
+    check(br"\B(-*)", b"---", Some(&[Some(b"--"), Some(b"--")]));
     // The edges of the text are edges of words, whatever stands there.
     matches(r"\b-", "-", "-");
     matches(r"-\b", " -", "-");
@@ -297,10 +301,10 @@ fn lazy_quantifier_is_found() {
     let check = |pattern: &str, at| {
         assert_eq!(Ere::new(pattern.as_bytes()).unwrap().lazy_quantifier(), at, "{pattern}");
     };
-    check("user (.*?) from (.+?) via", Some(7));
-    check("a??", Some(1));
-    check("a{2,3}?", Some(1));
-    check("^*?", Some(1));
+    check("user (.*?) from (.+?) via", Some(8));
+    check("a??", Some(2));
+    check("a{2,3}?", Some(6));
+    check("^*?", Some(2));
     check("ab*c?", None);
     check("a**", None);
     check(r"a*\?", None);
@@ -326,6 +330,37 @@ fn no_pattern_panics() {
 #[test]
 fn match_is_the_longest_of_the_leftmost() {
     matches("a|ab", "xabab", "ab");
+    matches("ab|abcd|abc", "xabcd", "abcd");
     groups("a?(ab)?", "ab", &[Some("ab"), Some("ab")]);
+    groups("(|a)+", "aa", &[Some("aa"), Some("a")]);
+}
+
+#[test]
+fn each_part_takes_the_longest_it_can() {
     groups("(a|ab)(c|bcd)(d*)", "abcd", &[Some("abcd"), Some("ab"), Some("c"), Some("d")]);
+    groups("(a*)(ab)*(b*)", "abb", &[Some("abb"), Some("a"), None, Some("bb")]);
+    groups("(a*)(a|aa)", "aaaa", &[Some("aaaa"), Some("aaa"), Some("a")]);
+    groups("(.*)(foo|foobar)(.*)", "afoobar", &[Some("afoobar"), Some("a"), Some("foobar"), Some("")]);
+    // What has no group takes its share too.
+    groups("a*(a?bc)", "aabc", &[Some("aabc"), Some("bc")]);
+    groups("(x*y?z*)(z*)", "xyzz", &[Some("xyzz"), Some("xyzz"), Some("")]);
+}
+
+#[test]
+fn round_takes_the_longest_it_can() {
+    groups("(a|ab|c|bcd)*(d*)", "abcd", &[Some("abcd"), Some("bcd"), Some("")]);
+    groups("(b|bb)*", "bbb", &[Some("bbb"), Some("b")]);
+    groups("((..)|(.))*", "aaa", &[Some("aaa"), Some("a"), None, Some("a")]);
+    groups("((a)|b)*", "ab", &[Some("ab"), Some("b"), None]);
+    groups("(a|(b)|c)+(x)?", "abc", &[Some("abc"), Some("c"), None, None]);
+}
+
+#[test]
+fn empty_round_is_there_only_if_it_must_be() {
+    groups("(a*)*", "b", &[Some(""), Some("")]);
+    groups("(a*)+", "aa", &[Some("aa"), Some("aa")]);
+    groups("(a*){2}", "aa", &[Some("aa"), Some("")]);
+    groups("(a*){0,2}", "b", &[Some(""), Some("")]);
+    groups("(a|^){2}", "a", &[Some("a"), Some("a")]);
+    groups("(^)*a", "ba", &[Some("a"), None]);
 }

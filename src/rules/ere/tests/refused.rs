@@ -74,21 +74,29 @@ fn bad_hexadecimal_escape_is_refused() {
 
 #[test]
 fn perl_is_refused_by_name() {
-    check("(?i)ab", "\"(?i)\" at 0 is Perl's: for either case write both, as in [Aa]");
-    check("a(?:b)", "\"(?:\" at 1 is Perl's: write a plain group");
-    check("a(?=b)", "\"(?=\" at 1 is Perl's look-ahead: write what follows, and a group around what counts");
-    check("a(?!b)", "\"(?!\" at 1 is Perl's look-ahead: leave such lines out by _EXCLUDE");
-    check(
-        "(?<=a)b",
-        "\"(?<=\" at 0 is Perl's look-behind: write what stands before, and a group around what counts",
-    );
-    check("(?<!a)b", "\"(?<!\" at 0 is Perl's look-behind: leave such lines out by _EXCLUDE");
-    check("(?P<user>a)", "\"(?P<\" at 0 is Perl's named group: groups have numbers here");
-    check("(?<user>a)", "\"(?<\" at 0 is Perl's named group: groups have numbers here");
-    check("(?ms)a", "\"(?m\" at 0 begins Perl's options: there are none here");
-    check("(?a", "\"(?a\" at 0 begins Perl's options: there are none here");
+    for (pattern, text) in [("a(?:b)", "(?:"), ("a(?>b)", "(?>"), ("a(?|b)", "(?|")] {
+        check(pattern, &format!("\"{text}\" at 1 is Perl's: write a plain group"));
+    }
+    let too = "too, a group says which part is meant";
+    check("a(?=b)", &format!("\"(?=\" at 1 is Perl's look-ahead: match what follows {too}"));
+    check("(?<=a)b", &format!("\"(?<=\" at 0 is Perl's look-behind: match what comes before {too}"));
+    check("a(?!b)", "\"(?!\" at 1 is Perl's look-ahead: EVENTn_EXCLUDE leaves lines out");
+    check("(?<!a)b", "\"(?<!\" at 0 is Perl's look-behind: EVENTn_EXCLUDE leaves lines out");
+    for (pattern, text) in [("(?P<user>a)", "(?P<"), ("(?<user>a)", "(?<"), ("(?'user'a)", "(?'")] {
+        let what = "is Perl's named group: write a plain one, groups have numbers here";
+        check(pattern, &format!("\"{text}\" at 0 {what}"));
+    }
+    for (pattern, text) in [("(?i)ab", "(?i)"), ("(?i:ab)", "(?"), ("(?si)ab", "(?si)"), ("(?^i:a)", "(?")] {
+        let what = "begins Perl's options: for either case write both, as in [Aa]";
+        check(pattern, &format!("\"{text}\" at 0 {what}"));
+    }
+    for (pattern, text) in [("(?ms)a", "(?ms)"), ("(?-s)a", "(?-s)"), ("(?a", "(?"), ("(?U)", "(?U)")] {
+        check(pattern, &format!("\"{text}\" at 0 begins Perl's options: there are none here"));
+    }
+    check("(?#note)a", "\"(?#\" at 0 begins Perl's comment: there are none here");
     check("(?)", "\"(?\" at 0 begins no group (\\? is the character)");
     check("(?", "\"(?\" at 0 begins no group (\\? is the character)");
+    check("(?1)", "\"(?\" at 0 begins no group (\\? is the character)");
 }
 
 #[test]
@@ -144,4 +152,17 @@ fn error_is_printable() {
     };
     check(b"[\xFF-\x80]", "\\xff-\\x80");
     check(b"[\x7F-a]", "\\x7f-a");
+}
+
+#[test]
+fn error_marks_its_place() {
+    let check = |pattern: &[u8], marked: &str| {
+        assert_eq!(Ere::new(pattern).unwrap_err().mark(pattern), marked);
+    };
+    check(b"user (a", "user (a\n     ^");
+    check(b"a{2,1}b", "a{2,1}b\n ^^^^^");
+    check("ï[z-a]".as_bytes(), "ï[z-a]\n  ^^^");
+    check(b"\xff(?:a)", "\\xff(?:a)\n    ^^^");
+    check(b"a\x08b", "a\\x08b\n ^^^^");
+    check(b"(((){255}){255}){255}", "(((){255}){255}){255}");
 }
