@@ -236,8 +236,6 @@ static void start(struct child *child, enum kind kind, const char *const *variab
 	child->port = figure(said, "udp=127.0.0.1:");
 	if (child->port <= 0)
 		errx(1, "%s does not listen:\n%s", NAMES[kind], child->log);
-	if (kind == ALERTIK)
-		await_text(child, "INFO ready"); /* it cannot be told to stop before */
 }
 
 /* What the kernel dropped at a port: the last column of /proc/net/udp. */
