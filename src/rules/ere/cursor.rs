@@ -9,9 +9,8 @@ use std::fmt;
 pub struct Error {
     /// Offset in the pattern, in bytes, of what is at fault.
     pub at: usize,
-    /// How many bytes are; 0 when the whole pattern is: then `at` is 0 too.
-    pub length: usize,
-    /// What is at fault, fit for a terminal.
+    /// The part of the pattern at fault, fit for a terminal. Empty when the
+    /// whole pattern is: then `at` is 0.
     pub text: String,
     /// The rest of the sentence: `is never closed`.
     pub what: String,
@@ -20,27 +19,13 @@ pub struct Error {
 impl Error {
     /// The whole pattern is at fault, not one place in it.
     pub(super) fn whole(what: impl Into<String>) -> Error {
-        Error { at: 0, length: 0, text: String::new(), what: what.into() }
-    }
-
-    /// `pattern`, of which this is the error, fit for a terminal, and below it a
-    /// line with carets under what is at fault; none if all of it is.
-    pub fn mark(&self, pattern: &[u8]) -> String {
-        let (before, rest) = pattern.split_at(self.at.min(pattern.len()));
-        let (at, after) = rest.split_at(self.length.min(rest.len()));
-        let [before, at, after] = [before, at, after].map(printable);
-        let mut marked = format!("{before}{at}{after}");
-        if !at.is_empty() {
-            let column = before.chars().count();
-            marked.push_str(&format!("\n{:column$}{}", "", "^".repeat(at.chars().count())));
-        }
-        marked
+        Error { at: 0, text: String::new(), what: what.into() }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Error { at, text, what, .. } = self;
+        let Error { at, text, what } = self;
         match text.is_empty() {
             true => write!(f, "the pattern {what}"),
             false => write!(f, "\"{text}\" at {at} {what}"),
@@ -89,7 +74,7 @@ impl<'p> Cursor<'p> {
     /// The error that the bytes from `from` to where we are `what`.
     pub(super) fn refuse(&self, from: usize, what: impl Into<String>) -> Error {
         let text = self.pattern.get(from..self.at).unwrap_or_default();
-        Error { at: from, length: text.len(), text: printable(text), what: what.into() }
+        Error { at: from, text: printable(text), what: what.into() }
     }
 }
 

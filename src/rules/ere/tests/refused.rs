@@ -153,16 +153,3 @@ fn error_is_printable() {
     check(b"[\xFF-\x80]", "\\xff-\\x80");
     check(b"[\x7F-a]", "\\x7f-a");
 }
-
-#[test]
-fn error_marks_its_place() {
-    let check = |pattern: &[u8], marked: &str| {
-        assert_eq!(Ere::new(pattern).unwrap_err().mark(pattern), marked);
-    };
-    check(b"user (a", "user (a\n     ^");
-    check(b"a{2,1}b", "a{2,1}b\n ^^^^^");
-    check("ï[z-a]".as_bytes(), "ï[z-a]\n  ^^^");
-    check(b"\xff(?:a)", "\\xff(?:a)\n    ^^^");
-    check(b"a\x08b", "a\\x08b\n ^^^^");
-    check(b"(((){255}){255}){255}", "(((){255}){255}){255}");
-}
