@@ -55,14 +55,14 @@ pub struct Record<'a> {
     pub identity: Option<&'a [u8]>,
     /// What the line is about; empty in syslog format, unless the router adds them (7.22 and later).
     pub topics: Topics<'a>,
-    /// What the router said, without the line's CR and LF. Leading spaces are kept, for they mark a line
-    /// that continues the one before. A logging rule's prefix (`core1: message`) is kept too: nothing tells
-    /// it from a message that has a colon of its own.
-    pub message: Cow<'a, [u8]>,
+    /// The message as it stands in the line.
+    text: &'a [u8],
+    /// Only a value of CEF is written with escapes.
+    is_escaped: bool,
 }
 
 impl<'a> Record<'a> {
-    /// Reads `line`, whatever it holds. Allocates only to remove the escapes from the message of a CEF line.
+    /// Reads `line`, whatever it holds. Allocates nothing.
     pub fn parse(line: &'a [u8]) -> Record<'a> {
         let line = trim_line_end(line);
         let (priority, text) = match split_priority(line) {
@@ -89,7 +89,8 @@ impl<'a> Record<'a> {
                     priority,
                     identity: Some(identity),
                     topics,
-                    message: message.into(),
+                    text: message,
+                    is_escaped: false,
                 };
             }
         }
@@ -97,7 +98,7 @@ impl<'a> Record<'a> {
             Some((topics, message)) => (Format::Default, topics, message),
             None => (Format::Plain, Topics::NONE, text),
         };
-        Record { format, priority, identity: None, topics, message: message.into() }
+        Record { format, priority, identity: None, topics, text: message, is_escaped: false }
     }
 
     fn from_cef(priority: Option<u8>, header_word: Option<&'a [u8]>, text: &'a [u8]) -> Record<'a> {
@@ -119,8 +120,17 @@ impl<'a> Record<'a> {
         }
         // An identity is borrowed, so one with escapes is read where it has none: in the header.
         let identity = identity.filter(|name| !name.is_empty() && !name.contains(&b'\\')).or(header_word);
-        let message = message.map_or(Cow::Borrowed(extension), unescape);
-        Record { format: Format::Cef, priority, identity, topics, message }
+        let (text, is_escaped) = message.map_or((extension, false), |value| (value, true));
+        Record { format: Format::Cef, priority, identity, topics, text, is_escaped }
+    }
+
+    /// What the router said, without the line's CR and LF. Leading spaces are kept, for they mark a line
+    /// that continues the one before. A logging rule's prefix (`core1: message`) is kept too: nothing tells
+    /// it from a message that has a colon of its own.
+    ///
+    /// Made when it is asked for: most lines fire nothing, and removing the escapes of CEF takes memory.
+    pub fn message(&self) -> Cow<'a, [u8]> {
+        if self.is_escaped { unescape(self.text) } else { Cow::Borrowed(self.text) }
     }
 
     /// Whether this line is the output of a container, which may be ourselves: RouterOS can log what a
@@ -352,7 +362,7 @@ mod tests {
             text(record.topics.as_bytes()),
         );
         assert_eq!(found, head, "{}", line.as_ref().escape_ascii());
-        assert_eq!(record.message.escape_ascii().to_string(), message, "{}", line.as_ref().escape_ascii());
+        assert_eq!(record.message().escape_ascii().to_string(), message, "{}", line.as_ref().escape_ascii());
     }
 
     #[test]
@@ -541,7 +551,7 @@ mod tests {
 
     #[test]
     fn only_cef_with_escapes_allocates() {
-        let is_owned = |line: &str| matches!(Record::parse(line.as_bytes()).message, Cow::Owned(_));
+        let is_owned = |line: &str| matches!(Record::parse(line.as_bytes()).message(), Cow::Owned(_));
         assert!(is_owned(&format!("{CEF}msg=a \\= b")));
         assert!(!is_owned(&format!("{CEF}msg=a b")));
         assert!(!is_owned(&format!("{CEF}msg=C:\\temp")));
@@ -613,7 +623,7 @@ mod tests {
         assert!(record.identity.is_none_or(|name| !name.is_empty() && is_within(name, line)), "{shown}");
         assert!(record.topics.is_empty() || is_topic_list(record.topics.as_bytes()), "{shown}");
         assert!(is_within(record.topics.as_bytes(), line), "{shown}");
-        match &record.message {
+        match &record.message() {
             Cow::Borrowed(message) => assert!(is_within(message, line), "{shown}"),
             Cow::Owned(message) => {
                 assert_eq!(record.format, Format::Cef, "{shown}");
@@ -621,7 +631,7 @@ mod tests {
             }
         }
         // Nothing behind the header is lost; only in CEF do further keys follow the message.
-        assert!(record.format == Format::Cef || trim_line_end(line).ends_with(&record.message), "{shown}");
+        assert!(record.format == Format::Cef || trim_line_end(line).ends_with(&record.message()), "{shown}");
         assert!(record.format != Format::Default || !record.topics.is_empty(), "{shown}");
         assert!(record.format != Format::Plain || record.topics.is_empty(), "{shown}");
     }

@@ -46,7 +46,10 @@ impl View<'_> {
 
     /// What the router said.
     pub fn message(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.record.message)
+        match self.record.message() {
+            Cow::Borrowed(text) => String::from_utf8_lossy(text),
+            Cow::Owned(text) => String::from_utf8_lossy(&text).into_owned().into(),
+        }
     }
 
     /// When the line came, in local time.
@@ -57,7 +60,7 @@ impl View<'_> {
     /// A value for a mask of the rule named `rule`.
     pub fn value(&self, value: Value, rule: &str) -> Cow<'_, [u8]> {
         match value {
-            Value::Message => Cow::Borrowed(&*self.record.message),
+            Value::Message => self.record.message(),
             Value::Topics => Cow::Borrowed(self.record.topics.as_bytes()),
             Value::Router => match self.router() {
                 Cow::Borrowed(name) => Cow::Borrowed(name.as_bytes()),

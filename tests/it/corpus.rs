@@ -54,7 +54,7 @@ fn corpus_is_read_as_recorded() {
             priority: record.priority,
             identity: record.identity.map(lossy),
             topics: lossy(record.topics.as_bytes()),
-            message: lossy(&record.message),
+            message: lossy(&record.message()),
         };
         found += &serde_json::to_string(&row).expect("a row is plain text and numbers");
         found.push('\n');

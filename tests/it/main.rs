@@ -1,6 +1,8 @@
 //! What the parts do together, seen from outside. One binary: linking once is
 //! faster than ten times.
 
+#[cfg(test)]
+mod allocations;
 mod binary;
 mod cases;
 mod commands;
