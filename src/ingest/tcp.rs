@@ -75,34 +75,29 @@ pub async fn run(listener: std::net::TcpListener, sink: Arc<Sink>) -> io::Result
         let _ = SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
         let sink = Arc::clone(&sink);
         tokio::spawn(async move {
-            // A connection that is cut ends like one that is closed.
-            let _ = read_lines(stream, from, &sink).await;
+            read_lines(stream, from, &sink).await;
             drop(place);
         });
     }
 }
 
-async fn read_lines(mut stream: TcpStream, from: IpAddr, sink: &Sink) -> io::Result<()> {
+async fn read_lines(mut stream: TcpStream, from: IpAddr, sink: &Sink) {
     let mut splitter = Splitter::default();
     let mut buffer = [0; 2048];
     loop {
         let read = stream.read(&mut buffer);
-        let count = if splitter.is_empty() {
-            read.await?
-        } else {
-            match timeout(QUIET, read).await {
-                Ok(count) => count?,
-                Err(_) => {
-                    splitter.finish(|line| push(line, from, sink));
-                    continue;
-                }
-            }
+        let read = match splitter.is_empty() {
+            true => Ok(read.await),
+            false => timeout(QUIET, read).await,
         };
-        if count == 0 {
-            splitter.finish(|line| push(line, from, sink));
-            return Ok(());
+        match read {
+            Err(_) => splitter.finish(|line| push(line, from, sink)),
+            // What came before a connection was cut is as good as before one that was closed.
+            Ok(Ok(0) | Err(_)) => return splitter.finish(|line| push(line, from, sink)),
+            Ok(Ok(count)) => {
+                splitter.take(buffer.get(..count).unwrap_or_default(), |line| push(line, from, sink));
+            }
         }
-        splitter.take(buffer.get(..count).unwrap_or_default(), |line| push(line, from, sink));
     }
 }
 

@@ -38,6 +38,19 @@ fn lines_by_tcp_are_told_as_those_by_udp() {
 }
 
 #[test]
+fn a_line_whose_connection_is_cut_is_told() {
+    let recorder = Recorder::start();
+    let (_daemon, address) = start(&recorder, Variables::new());
+    let mut router = TcpStream::connect(address).unwrap();
+    router.write_all(b"system,info line 0\nsystem,info line 1").unwrap();
+    assert_eq!(told(&recorder, 1), ["0"]);
+    // Closed without lingering: the other side reads an error instead of an end.
+    socket2::SockRef::from(&router).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    drop(router);
+    assert_eq!(told(&recorder, 2)[1], "1");
+}
+
+#[test]
 fn a_sender_that_is_not_allowed_is_cut_off_and_counted() {
     let recorder = Recorder::start();
     let (daemon, address) = start(&recorder, Variables::new().with("SYSLOG_ALLOW", "127.0.0.2"));
