@@ -7,14 +7,12 @@
 //!   environment ─────────┘            (envy: the fields are the variables)
 //! ```
 //!
-//! Apart, because this is the only place that touches the process's environment
-//! and the only door for envy. What a variable means is for its owner to say;
-//! here is only what is true of all: empty means not set, faults are gathered,
-//! names we do not know are pointed out.
+//! Apart, because this is the only place that touches the process's environment and the only door for envy.
+//! What a variable means is for its owner to say; here is only what is true of all: empty means not set,
+//! faults are gathered, names we do not know are pointed out.
 //!
-//! A snapshot by `vars_os`, because envy's own reading of the environment
-//! panics on a variable that is not UTF-8 (envy 0.4.2, seen), even on one that
-//! is none of ours.
+//! A snapshot by `vars_os`, because envy's own reading of the environment panics on a variable that is not
+//! UTF-8 (envy 0.4.2, seen), even on one that is none of ours.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -121,7 +119,11 @@ impl Vars {
                 }
                 match read_file(&String::from_utf8_lossy(value)) {
                     Ok(text) => drop(vars.values.insert(target.to_owned(), without_line_end(text))),
-                    Err(error) => faults.fault(format!("{name}: cannot read {}: {error}", shown(value))),
+                    Err(error) => {
+                        // What is no path may be the secret itself, put there by mistake.
+                        let path = if value.starts_with(b"/") { &*shown(value) } else { "its file" };
+                        faults.fault(format!("{name}: cannot read {path}: {error}"));
+                    }
                 }
             } else if looks_like_ours(name, known) {
                 faults.warn(format!("{name} is not a variable of this version and has no effect"));
@@ -310,6 +312,7 @@ mod tests {
             &["TOKEN_FILE and TOKEN are both set (set one of them)"],
         );
         check(&[("TOKEN_FILE", "/t")], &[], None, &["TOKEN_FILE: cannot read \"/t\": entity not found"]);
+        check(&[("TOKEN_FILE", "12:x")], &[], None, &["TOKEN_FILE: cannot read its file: entity not found"]);
     }
 
     #[test]
