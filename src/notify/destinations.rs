@@ -107,8 +107,12 @@ impl<'v> Destinations<'v> {
             return None;
         }
         let client = self.clients.client_for(entry.prefix, self.vars, faults);
+        let is_usable = client.is_some();
+        // What cannot be sent with is opened all the same, for all its faults to be told at once.
         let notifier = client
-            .and_then(|client| (entry.open)(&Opening { vars: self.vars, entry, target, client }, faults));
+            .or_else(|| self.clients.local_client())
+            .and_then(|client| (entry.open)(&Opening { vars: self.vars, entry, target, client }, faults))
+            .filter(|_| is_usable);
         let Some(notifier) = notifier else {
             self.refused.push(name);
             return None;
