@@ -44,7 +44,7 @@ impl Line {
 
 impl Weigh for Line {
     fn weight_bytes(&self) -> usize {
-        self.bytes.len()
+        size_of::<Line>() + self.bytes.len()
     }
 }
 

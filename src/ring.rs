@@ -83,10 +83,20 @@ impl<T: Weigh> Ring<T> {
     /// happening now. Blocking is not an option, because the kernel would then
     /// drop datagrams where nobody counts them.
     pub fn push(&self, item: T) -> usize {
+        let mut evicted = 0;
+        self.push_evicting(item, |_| evicted += 1);
+        evicted
+    }
+
+    /// The same, handing each item that goes to `evict`.
+    pub fn push_evicting(&self, item: T, mut evict: impl FnMut(T)) {
         let weight = item.weight_bytes();
         let mut evicted = 0;
         // Empty, and still full: an item larger than the bound is let in alone.
-        while self.is_full_for(weight) && self.try_pop().is_some() {
+        while self.is_full_for(weight)
+            && let Some(oldest) = self.try_pop()
+        {
+            evict(oldest);
             evicted += 1;
         }
         self.shared.bytes.fetch_add(weight, Ordering::Relaxed);
@@ -95,7 +105,6 @@ impl<T: Weigh> Ring<T> {
         if evicted > 0 {
             self.shared.evicted.fetch_add(evicted, Ordering::Relaxed);
         }
-        evicted
     }
 
     /// True if `item` would push nothing out now.

@@ -115,16 +115,14 @@ impl Losses {
         let parts = [
             (
                 lines,
-                format!(
-                    "{lines} log lines were lost unread ({ring} in the full ring, {kernel} in the kernel)"
-                ),
+                format!("log lines lost unread: {lines} ({ring} in the full ring, {kernel} in the kernel)"),
             ),
-            (self.evicted, format!("{} alerts were lost because a notifier's queue was full", self.evicted)),
+            (self.evicted, format!("alerts lost because a notifier's queue was full: {}", self.evicted)),
             (
                 self.rejected,
-                format!("{} alerts were refused for good by a notifier (see the log)", self.rejected),
+                format!("alerts refused for good by a notifier: {} (see the log)", self.rejected),
             ),
-            (self.expired, format!("{} alerts grew too old to be sent", self.expired)),
+            (self.expired, format!("alerts that grew too old to be sent: {}", self.expired)),
         ];
         let parts: Vec<_> =
             parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, words)| words).collect();
@@ -180,9 +178,13 @@ impl Worker {
             }
         }
         let deadline = Instant::now() + DRAIN;
-        while let Some(line) = self.ring.try_pop().filter(|_| Instant::now() < deadline) {
+        while Instant::now() < deadline
+            && let Some(line) = self.ring.try_pop()
+        {
             self.observe(&line, &marker, (Instant::now(), SystemTime::now()), &mut alerts);
         }
+        // Nobody will read these any more.
+        self.stats.lines_evicted.add(self.ring.len());
         self.tell_losses(&mut losses, Instant::now(), Duration::ZERO);
         self.dispatch
     }
@@ -272,8 +274,8 @@ mod tests {
         let new = Losses::counted(&stats).since(&told);
         assert_eq!(
             new.words(),
-            "7 log lines were lost unread (5 in the full ring, 2 in the kernel); \
-             1 alerts were refused for good by a notifier (see the log)"
+            "log lines lost unread: 7 (5 in the full ring, 2 in the kernel); \
+             alerts refused for good by a notifier: 1 (see the log)"
         );
         assert!(Losses::counted(&stats).since(&Losses::counted(&stats)).is_none());
     }

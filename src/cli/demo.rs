@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::net::UdpSocket;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Exit, complain, print, tell};
 use crate::daemon::Daemon;
@@ -14,6 +14,9 @@ const SAMPLE: &str = include_str!("demo.txt");
 
 /// Slow enough to be followed by eye.
 const PACE: Duration = Duration::from_millis(150);
+
+/// A datagram on one machine takes microseconds.
+const RECEIVED_WITHIN: Duration = Duration::from_secs(1);
 
 pub(super) fn run() -> Exit {
     // Nothing of the operator's own: a first look must neither tell anybody nor disturb a daemon.
@@ -54,7 +57,9 @@ fn send(daemon: &Daemon) -> std::io::Result<()> {
     for (index, line) in lines.iter().enumerate() {
         print(&format!("< {line}\n"));
         socket.send_to(line.as_bytes(), daemon.address)?;
-        while daemon.stats.lines_received.count() <= index {
+        // One is shown behind the other; a datagram may be lost even here.
+        let deadline = Instant::now() + RECEIVED_WITHIN;
+        while daemon.stats.lines_received.count() <= index && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(1));
         }
         thread::sleep(PACE);

@@ -60,7 +60,7 @@ fn match_lines(given: &Arguments) -> Exit {
     let file = given.rest.first().map_or(OsStr::new("-"), |file| file);
     let lines = match read(file) {
         Ok(lines) => lines,
-        Err(error) => return usage(&format!("cannot read {file:?}: {error}")),
+        Err(error) => return unreadable(&format!("cannot read {file:?}: {error}")),
     };
     // All lines are one instant, so that an answer does not depend on how fast the file was read.
     let now = (Instant::now(), SystemTime::now());
@@ -89,6 +89,11 @@ fn show(row: &AlertRow<'_>, is_json: bool) {
     }
     let message = marks::plain(row.message.as_bytes());
     print(&format!("line {}: {} -> {}\n  {message}\n", row.line, row.rule, row.notifiers.join(", ")));
+}
+
+fn unreadable(what: &str) -> Exit {
+    complain(what);
+    Exit::Configuration
 }
 
 fn read(file: &OsStr) -> io::Result<Vec<u8>> {
@@ -132,7 +137,7 @@ fn try_pattern(regex: &OsStr, given: &Arguments) -> Exit {
     let texts: Vec<&[u8]> = if given.rest.is_empty() {
         input = match read(OsStr::new("-")) {
             Ok(bytes) => bytes,
-            Err(error) => return usage(&format!("cannot read standard input: {error}")),
+            Err(error) => return unreadable(&format!("cannot read standard input: {error}")),
         };
         split(&input).collect()
     } else {

@@ -135,9 +135,12 @@ impl Dispatch {
                 continue;
             }
             lane.pending.fetch_add(1, Ordering::Relaxed);
-            let evicted = lane.queue.push(Arc::clone(&alert));
-            lane.pending.fetch_sub(evicted, Ordering::Relaxed);
-            self.stats.alerts_evicted.add(evicted);
+            lane.queue.push_evicting(Arc::clone(&alert), |oldest| {
+                lane.pending.fetch_sub(1, Ordering::Relaxed);
+                if !oldest.is_own() {
+                    self.stats.alerts_evicted.add_one();
+                }
+            });
         }
     }
 

@@ -279,6 +279,11 @@ impl Worker {
         }
         let mut next = in_hand.or_else(|| self.queue.try_pop());
         while let Some(alert) = next {
+            if Instant::now() >= alert.arrived + self.expire {
+                self.expire(&alert, Instant::now());
+                next = self.queue.try_pop();
+                continue;
+            }
             let mut step = self.attempt(&mut channel, &alert, 1);
             if matches!(step, Step::Retry(at) if at <= Instant::now()) {
                 // Something was changed, and this is the last chance to use it.

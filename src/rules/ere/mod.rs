@@ -127,7 +127,9 @@ impl Ere {
 }
 
 fn too_large() -> Error {
-    Error::whole("is too large: with its intervals written out it is longer than some thousand characters")
+    Error::whole(
+        "is too large: with its intervals written out it has more than 4,096 steps, or takes too much memory",
+    )
 }
 
 /// Where a pattern matched: 0 is the whole match, then its groups by number.

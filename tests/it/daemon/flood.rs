@@ -170,7 +170,7 @@ fn a_queue_that_overflows_is_told_through_the_others() {
             daemon.wait_until_drained();
         }
     }
-    let text = generic.wait_for_text(|text| text.contains("alerts were lost")).text();
+    let text = generic.wait_for_text(|text| text.contains("alerts lost")).text();
     assert!(text.starts_with("alertik: "), "{text}");
     let ended = daemon.stop("TERM");
     let lost = ended.logged("deliveries")[0].figure("evicted");

@@ -188,6 +188,9 @@ fn check(pattern: &str, text: &str) -> usize {
     let (expected, parses) = best(&parse::parse(pattern.as_bytes()).unwrap(), text.as_bytes());
     let found = ere.find(text.as_bytes());
     assert_eq!(ere.is_match(text.as_bytes()), expected.is_some(), "{pattern} on {text:?}");
+    // A line without it is not even tried, so it must be in every match.
+    let has_literal = memchr::memmem::find(text.as_bytes(), ere.literal()).is_some();
+    assert!(has_literal || expected.is_none(), "{:?}: {pattern} on {text:?}", ere.literal());
     assert_eq!(found.map(|found| found.spans), expected, "{pattern} on {text:?}");
     parses
 }
