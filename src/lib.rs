@@ -10,9 +10,9 @@
 //!                        │
 //!                     daemon ── worker                  know everyone; known by none
 //!         ┌──────────┬───┴──────┬─────────┐
-//!       ingest     rules      notify    serve           know nothing of one another
-//!         │          │          │         │
-//!   line  record  alert  ring  vars  secret  stats  log  timestamp        leaves
+//!       ingest     rules ···► notify    serve           know nothing of one another, except that
+//!         │          │          │         │             rules are told at the start whom they tell
+//!   line  record  alert  ring  vars  network  health  secret  stats  log  timestamp        leaves
 //! ```
 //!
 //! | module | what it is for |
