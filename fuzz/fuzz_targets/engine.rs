@@ -4,9 +4,9 @@
 //!   (a|ab)(c|bcd)(d*) ⏎ abcd       no pattern holds a line feed; a text may
 //! ```
 //!
-//! The crate decides whether a line matches and our engine what, so each judges the other. Where a pattern
-//! means the same to the crate as it is written, it is asked once more without our translation, and how long
-//! the match is too. Groups are judged only by where they lie: who gets which bytes is for the enumerator in
+//! The automaton decides whether a line matches and the engine what, so each judges the other. Where a pattern
+//! means the same to the `regex` crate as it is written, that is asked too: whether there is a match, where it
+//! starts and how long it is. Groups are judged only by where they lie: who gets which bytes is for the enumerator in
 //! the unit tests, which lists all parses and would be far too slow for this.
 
 #![no_main]

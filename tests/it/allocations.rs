@@ -55,7 +55,7 @@ fn a_line_that_fires_nothing_takes_no_memory() {
         assert!(alerts.is_empty());
         COUNT.get() - before
     };
-    // The regex crate builds its automata as lines need them, once.
+    // Automata are built as lines need them, once.
     lines.iter().for_each(|line| _ = observe(line));
     for line in &lines {
         assert_eq!(observe(line), 0, "{}", String::from_utf8_lossy(&line.bytes));

@@ -23,7 +23,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("lexopt", &["cli/"]),
     ("libc", &["ingest/"]),
     ("memchr", &["rules/", "worker.rs"]),
-    ("regex", &["rules/ere/"]),
+    ("regex-automata", &["rules/ere/automaton.rs"]),
     ("rustls", &["notify/http/"]),
     ("serde", &["cli/", "notify/", "rules/", "vars.rs"]),
     ("serde_json", &["cli/", "notify/"]),

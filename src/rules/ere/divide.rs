@@ -35,22 +35,18 @@ use super::scan::Scanner;
 
 /// Where the leftmost-longest match is, and then each of `groups` groups.
 ///
-/// Nothing matches left of `known.0`. If `known` is itself a match, the longest
-/// ends no nearer than that; if it is in doubt, it may be none.
-pub(super) fn find(
-    program: &Program,
-    groups: usize,
-    line: &[u8],
-    known: Span,
-    is_doubtful: bool,
-) -> Option<Vec<Option<Span>>> {
+/// Nothing matches left of `from`.
+pub(super) fn find(program: &Program, groups: usize, line: &[u8], from: usize) -> Option<Vec<Option<Span>>> {
     let mut divider = Divider { scanner: Scanner::new(&program.steps, line), spans: vec![None; groups + 1] };
-    let (from, end) = known;
-    let ends = (if is_doubtful { from } else { end }, line.len());
     let mut span = None;
     // Told from right to left, so the last is the leftmost.
-    let is_end = |at, _| at >= ends.0;
-    divider.scanner.scan(&program.root, from, ends, is_end, |start, end| span = Some((start, end)));
+    divider.scanner.scan(
+        &program.root,
+        from,
+        (from, line.len()),
+        |_, _| true,
+        |start, end| span = Some((start, end)),
+    );
     let span = span?;
     divider.set(0, span);
     divider.divide(&program.root, span);

@@ -1,20 +1,20 @@
 //! POSIX extended regular expressions, as musl's `regcomp` reads them.
 //!
 //! ```text
-//!   bytes ──parse──▶ tree ──translate──▶ the regex crate's   does a line match, where does it start
-//!                      └────compile────▶ program ──divide──▶ where does it end, what has each group
+//!   bytes ──parse──▶ tree ──compile──▶ program ──automaton──▶ does a line match, where does it start
+//!                                         └──────divide─────▶ where does it end, what has each group
 //! ```
 //!
 //! Separate from the rest of the rules because the dialect is a world of its
 //! own: nobody outside knows what `\<` means, nobody inside what a rule is.
 //! Matching is by bytes and takes time linear in the line, whoever wrote it.
 //!
-//! Two engines, because most lines match nothing: the `regex` crate says so at
-//! the speed of memory, but prefers the first alternative where POSIX wants the
-//! longest. A line that does match is worth some microseconds of ours, which is
-//! exact.
+//! Two engines, because most lines match nothing: an automaton says so at the
+//! speed of memory, but knows nothing of groups. A line that does match is worth
+//! some microseconds of ours, which is exact.
 
 mod ast;
+mod automaton;
 mod bracket;
 mod cursor;
 mod divide;
@@ -24,29 +24,14 @@ mod program;
 mod scan;
 #[cfg(test)]
 mod tests;
-mod translate;
 
 use std::sync::Arc;
 
-use regex::bytes::{Regex, RegexBuilder};
-
 use ast::Place;
+use automaton::Automaton;
 use program::{Program, Step};
 
 pub use cursor::Error;
-
-/// A pattern in the `regex` crate's syntax. That crate needs up to 240 bytes
-/// for each byte of it (measured on `\b\b…`, the worst), so at most 4 MiB.
-const TRANSLATED_BYTES_MAX: usize = 16 * 1024;
-
-/// What the compiled pattern may take. The three of Alertik's README take 42 kB
-/// together.
-const COMPILED_BYTES_MAX: usize = 1024 * 1024;
-
-/// What each of the two lazily built automata (forwards, backwards) may take
-/// before it starts afresh. The crate's own bound is 2 MB, which times two
-/// times 256 rules is more than a router has.
-const AUTOMATON_BYTES_MAX: usize = 256 * 1024;
 
 /// A span in a line: where it starts and where it ends.
 type Span = (usize, usize);
@@ -54,9 +39,9 @@ type Span = (usize, usize);
 /// A pattern, ready to match.
 #[derive(Clone, Debug)]
 pub struct Ere {
-    regex: Regex,
     program: Arc<Program>,
-    /// True if that crate may find a match that is none.
+    automaton: Arc<Automaton>,
+    /// True if the automaton may find a match that is none.
     is_doubtful: bool,
     groups: usize,
     lazy: Option<usize>,
@@ -70,25 +55,12 @@ impl Ere {
     /// pattern that would take megabytes of memory.
     pub fn new(pattern: &[u8]) -> Result<Ere, Error> {
         let parsed = parse::parse(pattern)?;
-        // First, for it says what is too large to be translated.
         let program = program::compile(&parsed.node).map_err(|_| too_large())?;
-        let translated = translate::translate(&parsed.node);
-        if translated.len() > TRANSLATED_BYTES_MAX {
-            return Err(too_large());
-        }
-        // A level of ours is at most a group, an alternation, a sequence and a
-        // repetition of a group there.
-        let regex = RegexBuilder::new(&translated)
-            .unicode(false)
-            .size_limit(COMPILED_BYTES_MAX)
-            .dfa_size_limit(AUTOMATON_BYTES_MAX)
-            .nest_limit(8 * (parse::DEPTH_MAX as u32 + 1))
-            .build()
-            // What we write is in that crate's syntax; only size is left.
-            .map_err(|_| too_large())?;
+        let automaton = Automaton::new(&program).map_err(|_| too_large())?;
         let is_doubtful = program.steps.iter().any(|step| matches!(step, Step::Place(Place::NotWordEdge)));
-        let (program, literal) = (Arc::new(program), literal::longest(&parsed.node));
-        Ok(Ere { regex, program, is_doubtful, groups: parsed.groups, lazy: parsed.lazy, literal })
+        let (program, automaton) = (Arc::new(program), Arc::new(automaton));
+        let literal = literal::longest(&parsed.node);
+        Ok(Ere { program, automaton, is_doubtful, groups: parsed.groups, lazy: parsed.lazy, literal })
     }
 
     /// How many capturing groups there are, not counting the whole match.
@@ -105,14 +77,13 @@ impl Ere {
     /// Whether the pattern matches anywhere in `line`.
     pub fn is_match(&self, line: &[u8]) -> bool {
         // Most lines do not match, and must not cost an allocation.
-        self.regex.is_match(line) && (!self.is_doubtful || self.find(line).is_some())
+        self.automaton.is_match(line) && (!self.is_doubtful || self.find(line).is_some())
     }
 
     /// The leftmost match in `line`, the longest of these, and its groups.
     pub fn find<'t>(&self, line: &'t [u8]) -> Option<Groups<'t>> {
-        let known = self.regex.find(line)?;
-        let known = (known.start(), known.end());
-        let spans = divide::find(&self.program, self.groups, line, known, self.is_doubtful)?;
+        let start = self.automaton.start(line)?;
+        let spans = divide::find(&self.program, self.groups, line, start)?;
         Some(Groups { line, spans })
     }
 

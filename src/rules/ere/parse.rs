@@ -21,8 +21,8 @@ use super::cursor::{Cursor, Error};
 const PATTERN_BYTES_MAX: usize = 64 * 1024;
 
 /// Levels of groups and quantifiers, each within the one before. The patterns
-/// that we know of have three; ours and the `regex` crate's recursion over this
-/// many fit in a thread's 2 MiB of stack even in a debug build.
+/// that we know of have three; our recursion over this many fits in a thread's
+/// 2 MiB of stack even in a debug build.
 pub(super) const DEPTH_MAX: usize = 100;
 
 /// `RE_DUP_MAX` of POSIX and of musl's `limits.h`.
