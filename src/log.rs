@@ -16,7 +16,8 @@ use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -109,12 +110,33 @@ static LOG: OnceLock<Log> = OnceLock::new();
 pub fn open(settings: &Settings, zone: Zone) -> Result<(), String> {
     let output = match &settings.file {
         None => Output::Stdout,
-        Some(path) => open_file(path.clone())
-            .map_err(|error| format!("LOG_FILE: cannot write to {}: {error}", path.display()))?,
+        Some(path) => open_file(path.clone()).map_err(|error| cannot_write("LOG_FILE", path, &error))?,
     };
     // A second opening is a test's: the first one stays.
     let _ = LOG.set(Log { level: settings.level, zone, output: Mutex::new(output) });
     Ok(())
+}
+
+/// Says that `variable` names a `path` that cannot be written, and what would help.
+///
+/// In the image we are not root, but who makes the mounts is (RouterOS, Docker): the first to write there
+/// learns here what to do about it.
+pub fn cannot_write(variable: &str, path: &Path, error: &io::Error) -> String {
+    let remedy = match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            let user = our_user().map_or_else(String::new, |user| format!(" ({user})"));
+            format!("; give its folder to the user we run as{user}, or run as root (on RouterOS user=0:0)")
+        }
+        io::ErrorKind::NotFound => "; make its folder".to_owned(),
+        io::ErrorKind::ReadOnlyFilesystem => "; name a path on a mount that can be written".to_owned(),
+        _ => String::new(),
+    };
+    format!("{variable}: cannot write to {}: {error}{remedy}", path.display())
+}
+
+/// The number of the user we run as. Who owns our process in `/proc` says it without a system call of our own.
+fn our_user() -> Option<u32> {
+    std::fs::metadata("/proc/self").ok().map(|process| process.uid())
 }
 
 fn open_file(path: PathBuf) -> io::Result<Output> {
@@ -277,6 +299,25 @@ mod tests {
             .map(|ms| pace.admit(start + Duration::from_millis(ms)))
             .into();
         assert_eq!(admitted, [Some(0), None, None, Some(2), None, Some(1), Some(0)]);
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_written_is_told_with_what_helps() {
+        let check = |kind: io::ErrorKind, remedy: &str| {
+            let error = io::Error::from(kind);
+            let text = cannot_write("LOG_FILE", Path::new("/log/a"), &error);
+            assert_eq!(text, format!("LOG_FILE: cannot write to /log/a: {error}{remedy}"));
+        };
+        let ours = std::env::temp_dir().join(format!("alertik-owner-{}", std::process::id()));
+        let user = File::create(&ours).unwrap().metadata().unwrap().uid();
+        std::fs::remove_file(&ours).unwrap();
+        let denied = format!(
+            "; give its folder to the user we run as ({user}), or run as root (on RouterOS user=0:0)"
+        );
+        check(io::ErrorKind::PermissionDenied, &denied);
+        check(io::ErrorKind::NotFound, "; make its folder");
+        check(io::ErrorKind::ReadOnlyFilesystem, "; name a path on a mount that can be written");
+        check(io::ErrorKind::StorageFull, "");
     }
 
     #[test]

@@ -535,8 +535,7 @@ mod run {
             check(&ran, CONFIGURATION, "", fault);
         }
         let ran = alertik("run").set("LOG_FILE", "/nowhere/log.txt").run();
-        let fault =
-            "alertik: LOG_FILE: cannot write to /nowhere/log.txt: No such file or directory (os error 2)\n";
+        let fault = "alertik: LOG_FILE: cannot write to /nowhere/log.txt: No such file or directory (os error 2); make its folder\n";
         check(&ran, CONFIGURATION, "", fault);
     }
 

@@ -10,6 +10,8 @@ mod corpus;
 #[cfg(test)]
 mod daemon;
 mod faults;
+#[cfg(test)]
+mod image;
 mod oracle;
 mod pages;
 #[cfg(test)]

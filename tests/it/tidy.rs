@@ -396,6 +396,26 @@ fn every_difference_from_alertik_names_a_test() {
 }
 
 #[test]
+fn every_action_is_named_by_its_commit_and_its_version() {
+    let mut offenders = Vec::new();
+    let mut actions = 0;
+    let pinned = pattern(r"^uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v[0-9]+\.[0-9]+\.[0-9]+$");
+    for workflow in files(".github/workflows") {
+        let text = fs::read_to_string(&workflow).expect("a workflow is readable");
+        for line in text.lines().map(|line| line.trim().trim_start_matches("- ")) {
+            if line.starts_with("uses:") {
+                actions += 1;
+                if !pinned.is_match(line) {
+                    offenders.push(format!("{}: {line}", workflow.display()));
+                }
+            }
+        }
+    }
+    check_none(&offenders);
+    assert!(actions > 0, "no workflow uses an action: this test can go");
+}
+
+#[test]
 fn comments_and_quotes_are_no_code() {
     let check = |text: &str, expected: &str| assert_eq!(code(text), expected);
     check("a // b\nc /* d\n */ e", "a \"\"\nc \"\" e");

@@ -185,7 +185,7 @@ impl Daemon {
     }
 
     #[track_caller]
-    fn start_by(command: &mut Command) -> Daemon {
+    pub(crate) fn start_by(command: &mut Command) -> Daemon {
         let started = Instant::now();
         let (child, output) = spawn(command);
         let process = child.id();
