@@ -13,5 +13,7 @@ mod faults;
 mod oracle;
 mod pages;
 #[cfg(test)]
+mod routeros;
+#[cfg(test)]
 mod support;
 mod tidy;
