@@ -48,6 +48,13 @@ pub fn variables() -> Vec<String> {
     own.chain(of_notifiers).collect()
 }
 
+/// What is set of them in `environment`, with the files that it names.
+pub fn read_vars(environment: impl IntoIterator<Item = (OsString, OsString)>, faults: &mut Faults) -> Vars {
+    let names = variables();
+    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+    Vars::read(environment, &known, &|path| std::fs::read(path), faults)
+}
+
 impl Settings {
     /// Reads them from the environment of this process.
     pub fn from_process() -> (Option<Settings>, Faults) {
@@ -57,20 +64,22 @@ impl Settings {
     /// Reads them from `environment`; None if there is any fault.
     pub fn read(environment: impl IntoIterator<Item = (OsString, OsString)>) -> (Option<Settings>, Faults) {
         let mut faults = Faults::default();
-        let names = variables();
-        let known: Vec<&str> = names.iter().map(String::as_str).collect();
-        let vars = Vars::read(environment, &known, &|path| std::fs::read(path), &mut faults);
+        let vars = read_vars(environment, &mut faults);
+        Settings::from_vars(&vars, faults)
+    }
 
-        let log = log::Settings::read(&vars, &mut faults);
-        let routers = Routers::read(&vars, &mut faults);
-        let ingest = ingest::Settings::read(&vars, &routers, &mut faults);
-        let serve = serve::Settings::read(&vars, &mut faults);
-        let dispatch = dispatch::Settings::read(&vars, &mut faults);
-        let zone = read_zone(&vars, &mut faults);
+    /// Reads them from variables that have been read; adds to the `faults` of that.
+    pub fn from_vars(vars: &Vars, mut faults: Faults) -> (Option<Settings>, Faults) {
+        let log = log::Settings::read(vars, &mut faults);
+        let routers = Routers::read(vars, &mut faults);
+        let ingest = ingest::Settings::read(vars, &routers, &mut faults);
+        let serve = serve::Settings::read(vars, &mut faults);
+        let dispatch = dispatch::Settings::read(vars, &mut faults);
+        let zone = read_zone(vars, &mut faults);
 
-        let mut destinations = Destinations::new(&vars);
+        let mut destinations = Destinations::new(vars);
         let context = Context { routers, zone: zone.clone() };
-        let rules = RuleSet::read(&vars, context, &mut destinations, &mut faults);
+        let rules = RuleSet::read(vars, context, &mut destinations, &mut faults);
         let self_destinations = match vars.text("SELF_NOTIFIER").filter(|list| names_any(list)) {
             Some(list) => destinations.resolve_list("SELF_NOTIFIER", list, &mut faults),
             None => destinations.usable(&mut faults),

@@ -17,6 +17,7 @@ mod demo;
 mod health;
 mod marks;
 mod r#match;
+mod routeros;
 mod run;
 mod test;
 
@@ -53,11 +54,22 @@ usage:
   alertik test [NOTIFIER...]     sends a test alert through each notifier
   alertik demo                   a first look, with lines of its own
   alertik health                 asks the running daemon
+  alertik routeros [OPTION...]   the commands that install it on a router, secrets included
 
 options:
   --json        check, match and test: one JSON object a line
   --from ADDR   match: the sender of the lines (default 127.0.0.1)
   -h, --help    -V, --version
+
+options of routeros:
+  --version V   the router's RouterOS, from 7.19 on (default: the newest)
+  --arch ARCH   arm, arm64 (default), x86; arm32v5 for the hEX refresh and hEX S 2025
+  --disk DISK   where image and container are: usb1, disk1; tmpfs for memory
+                (default: the internal storage)
+  --image FROM  a tar there (default: ours for ARCH), a URL of one, or a registry's reference
+  --address A   the container's address and network (default 172.19.51.2/30)
+  --gateway G   the router's address in it (default: the first other one)
+  --remove      the way back instead
 
 With nothing configured it runs the starter rules and prints their alerts.
 ";
@@ -69,6 +81,7 @@ struct Arguments {
     regex: Option<OsString>,
     mask: Option<OsString>,
     from: Option<OsString>,
+    router: routeros::Given,
     /// What is left: files, texts, names.
     rest: Vec<OsString>,
 }
@@ -85,6 +98,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             Err(error) => return usage(&error.to_string()),
         };
         let value = match argument {
+            // Elsewhere the word asks for our own.
+            Long("version") if command.as_deref() == Some("routeros") => &mut given.router.version,
             Short('h') | Long("help") => return print(HELP),
             Short('V') | Long("version") => {
                 return print(concat!("alertik ", env!("CARGO_PKG_VERSION"), "\n"));
@@ -96,6 +111,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             Long("regex") => &mut given.regex,
             Long("mask") => &mut given.mask,
             Long("from") => &mut given.from,
+            Long("arch") => &mut given.router.arch,
+            Long("address") => &mut given.router.address,
+            Long("gateway") => &mut given.router.gateway,
+            Long("image") => &mut given.router.image,
+            Long("disk") => &mut given.router.disk,
+            Long("remove") => {
+                given.router.is_remove = true;
+                continue;
+            }
             Value(word) if command.is_none() => {
                 command = Some(word.to_string_lossy().into_owned());
                 continue;
@@ -119,6 +143,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         "test" => test::run,
         "demo" => |_| demo::run(),
         "health" => |_| health::run(),
+        "routeros" => |given| routeros::run(&given.router),
         other => return usage(&format!("{other:?} is not a command")),
     };
     match given.suit(name) {
@@ -131,12 +156,15 @@ impl Arguments {
     /// An option that a command does not know is a slip, not to be passed over.
     fn suit(&self, command: &str) -> Result<(), String> {
         let is_match = command == "match";
-        for (option, is_given, is_known) in [
+        let router =
+            self.router.options().map(|(option, is_given)| (option, is_given, command == "routeros"));
+        let own = [
             ("--json", self.is_json, matches!(command, "match" | "check" | "test")),
             ("--regex", self.regex.is_some(), is_match),
             ("--mask", self.mask.is_some(), is_match && self.regex.is_some()),
             ("--from", self.from.is_some(), is_match && self.regex.is_none()),
-        ] {
+        ];
+        for (option, is_given, is_known) in own.into_iter().chain(router) {
             if is_given && !is_known {
                 return Err(format!("{option} means nothing here"));
             }

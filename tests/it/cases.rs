@@ -12,6 +12,7 @@
 //! A folder's name is the fact that it shows. `UPDATE_CASES=1` rewrites the last two files: look at the
 //! difference before it is committed, for that is the review.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
@@ -27,13 +28,24 @@ fn folders() -> Vec<PathBuf> {
     folders
 }
 
-fn lines(file: &Path) -> Vec<Vec<u8>> {
+pub(crate) fn lines(file: &Path) -> Vec<Vec<u8>> {
     let text = fs::read(file).unwrap_or_default();
     text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
 }
 
+/// The names and values in a folder's `env`.
+pub(crate) fn variables(folder: &Path) -> Vec<(OsString, OsString)> {
+    let lines = lines(&folder.join("env")).into_iter().filter(|line| !line.starts_with(b"#"));
+    let halves = lines.map(|line| {
+        let mut halves = line.splitn(2, |byte| *byte == b'=').map(os);
+        let name = halves.next().expect("a line is not empty");
+        (name, halves.next().expect("a line of env is NAME=value"))
+    });
+    halves.collect()
+}
+
 /// Compares `found` with what `file` holds, or writes it there.
-fn compare(file: &Path, found: &str, differences: &mut Vec<String>) {
+pub(crate) fn compare(file: &Path, found: &str, differences: &mut Vec<String>) {
     // Nothing on standard error needs no file.
     let recorded = fs::read_to_string(file).ok().or_else(|| file.ends_with("stderr.txt").then(String::new));
     if recorded.as_deref() == Some(found) {
@@ -51,18 +63,13 @@ fn compare(file: &Path, found: &str, differences: &mut Vec<String>) {
 
 fn run(folder: &Path, differences: &mut Vec<String>) {
     let arguments = lines(&folder.join("args"));
-    let mut binary = Binary::new(
+    let binary = Binary::new(
         ["match", "--json", "datagrams.txt"]
             .map(Into::into)
             .into_iter()
             .chain(arguments.iter().map(|argument| os(argument))),
     );
-    for line in lines(&folder.join("env")).iter().filter(|line| !line.starts_with(b"#")) {
-        let mut halves = line.splitn(2, |byte| *byte == b'=').map(os);
-        let name = halves.next().expect("a line is not empty");
-        binary = binary.set(name, halves.next().expect("a line of env is NAME=value"));
-    }
-    let ran = binary.within(folder).run();
+    let ran = binary.set_all(variables(folder)).within(folder).run();
     compare(&folder.join("expected.jsonl"), &ran.stdout, differences);
     compare(&folder.join("stderr.txt"), &ran.stderr, differences);
     let code = if ran.stdout.is_empty() { 1 } else { 0 };

@@ -35,7 +35,9 @@ fn help_and_version_are_told_whatever_stands_beside_them() {
     for arguments in ["--help", "-h", "check --help", "match --json -h a b c"] {
         let ran = alertik(arguments).run();
         assert_eq!((ran.code, &*ran.stderr), (0, ""), "{arguments}");
-        for command in ["[run]", "check", "match [FILE|-]", "match --regex ERE", "test", "demo", "health"] {
+        for command in
+            ["[run]", "check", "match [FILE|-]", "match --regex ERE", "test", "demo", "health", "routeros"]
+        {
             assert!(ran.stdout.contains(&format!("\n  alertik {command} ")), "{command}");
         }
     }
@@ -60,6 +62,13 @@ fn what_is_no_command_or_option_is_named() {
     check_usage("check all", "\"all\" means nothing here");
     check_usage("match a b", "\"b\" means nothing here");
     check_usage("match --from home -", "--from takes an address");
+    for option in ["--arch", "--address", "--gateway", "--image", "--disk"] {
+        check_usage(&format!("check {option} x"), &format!("{option} means nothing here"));
+    }
+    check_usage("run --remove", "--remove means nothing here");
+    check_usage("routeros --json", "--json means nothing here");
+    check_usage("routeros usb1", "\"usb1\" means nothing here");
+    check_usage("routeros --version", "missing argument for option '--version'");
 }
 
 mod match_regex {

@@ -15,5 +15,7 @@ mod image;
 mod oracle;
 mod pages;
 #[cfg(test)]
+mod routeros;
+#[cfg(test)]
 mod support;
 mod tidy;

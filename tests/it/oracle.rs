@@ -15,7 +15,7 @@ use std::process::Command;
 use alertik::rules::ere::{Ere, Groups};
 
 #[path = "../../src/rules/ere/tests/random.rs"]
-mod random;
+pub(crate) mod random;
 use random::Random;
 
 /// Reads a line `P` + pattern and prints whether it is accepted; reads a line

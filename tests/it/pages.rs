@@ -1,4 +1,4 @@
-//! What the pages show of a terminal is what a terminal shows: `alertik match` and `check` on them are run.
+//! What the pages show of a terminal is what a terminal shows: `alertik match`, `check` and `routeros` are run.
 //!
 //! Apart from the tests of commands, because here the expected output is not ours to write: it is on the page.
 
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 /// A command and what the page says that it prints, both outputs together.
 type Example<'a> = (&'a str, String);
 
-/// Every command of the page's console blocks that tries patterns: it needs nothing but itself.
+/// Every command of the page's console blocks that needs nothing but itself.
 fn examples(page: &str) -> Vec<Example<'_>> {
     let mut examples: Vec<Example<'_>> = Vec::new();
     let mut is_console = false;
@@ -22,9 +22,8 @@ fn examples(page: &str) -> Vec<Example<'_>> {
             *output += &format!("{line}\n");
         }
     }
-    examples.retain(|(command, _)| {
-        command.starts_with("alertik match --regex") || command.starts_with("EVENT0_")
-    });
+    let kinds = ["alertik match --regex", "EVENT0_", "| alertik match", "alertik routeros"];
+    examples.retain(|(command, _)| kinds.iter().any(|kind| command.contains(kind)));
     examples
 }
 
@@ -59,4 +58,23 @@ fn examples_of_patterns_print_what_the_page_says() {
 #[test]
 fn examples_of_configuration_print_what_the_page_says() {
     check("docs/CONFIGURATION.md", 1);
+}
+
+#[test]
+fn examples_of_the_router_print_what_the_page_says() {
+    check("docs/ROUTEROS.md", 5);
+}
+
+/// There the router is another machine, but what it should send is the same.
+#[test]
+fn the_readme_has_the_logging_rules_that_are_printed() {
+    let rules = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| line.starts_with("/system/logging/add "));
+        lines.map(str::to_owned).collect()
+    };
+    let readme =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("it is there");
+    let printed = rules(&run("alertik routeros"));
+    assert_eq!(printed.len(), 4);
+    assert_eq!(rules(&readme), printed);
 }
