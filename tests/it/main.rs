@@ -13,5 +13,7 @@ mod faults;
 mod oracle;
 mod pages;
 #[cfg(test)]
+mod static_binaries;
+#[cfg(test)]
 mod support;
 mod tidy;
