@@ -258,7 +258,8 @@ fn the_image_runs_with_nothing_else_in_its_root() {
     }
     assert_eq!(String::from_utf8_lossy(&tried.stdout), format!("alertik {}\n", env!("CARGO_PKG_VERSION")));
 
-    let daemon = Daemon::start_by(&mut within(&root, &entrypoint, &Variables::new().on_free_ports()));
+    let variables = Variables::new();
+    let daemon = Daemon::start_by(&mut within(&root, &entrypoint, &variables), &variables);
     daemon.send("system,error,critical login failure for user guest from 192.168.88.17 via ssh");
     daemon.wait_for_line(|line| line.contains("login failure for user \"guest\" from 192.168.88.17 via ssh"));
     let address = daemon.http.unwrap().to_string();

@@ -17,5 +17,7 @@ mod pages;
 #[cfg(test)]
 mod routeros;
 #[cfg(test)]
+mod static_binaries;
+#[cfg(test)]
 mod support;
 mod tidy;

@@ -164,9 +164,9 @@ fn check_none(offenders: &[String]) {
     assert!(offenders.is_empty(), "\n{}\n", offenders.join("\n"));
 }
 
-/// Each line of a section of Cargo.toml that names a dependency, with the line above it.
-fn dependencies(section: &str) -> Vec<(String, String)> {
-    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("the manifest is readable");
+/// Each line of a section of a manifest that names a dependency, with the line above it.
+fn dependencies(manifest: &str, section: &str) -> Vec<(String, String)> {
+    let manifest = fs::read_to_string(root().join(manifest)).expect("the manifest is readable");
     let head = format!("[{section}]");
     let lines = manifest.lines().skip_while(|line| *line != head).skip(1);
     let lines: Vec<&str> = lines.take_while(|line| !line.starts_with('[')).collect();
@@ -182,7 +182,7 @@ fn dependencies(section: &str) -> Vec<(String, String)> {
 fn each_outside_crate_enters_by_its_door() {
     let mut offenders = Vec::new();
     let sources = program();
-    for (package, _) in dependencies("dependencies") {
+    for (package, _) in dependencies("Cargo.toml", "dependencies") {
         let Some((_, doors)) = DOORS.iter().find(|(name, _)| *name == package) else {
             offenders.push(format!("Cargo.toml: {package} has no door"));
             continue;
@@ -312,10 +312,18 @@ fn nothing_is_left_undone_or_can_panic_for_want_of_a_reader() {
 
 #[test]
 fn every_dependency_has_its_reason_above_it() {
-    let all = [dependencies("dependencies"), dependencies("dev-dependencies")].concat();
-    assert!(all.len() > 10, "{all:?}");
-    let bare = all.iter().filter(|(_, above)| !above.starts_with("# "));
-    check_none(&bare.map(|(name, _)| format!("Cargo.toml: {name} has no reason")).collect::<Vec<_>>());
+    let mut offenders = Vec::new();
+    for (manifest, section) in [
+        ("Cargo.toml", "dependencies"),
+        ("Cargo.toml", "dev-dependencies"),
+        ("fuzz/Cargo.toml", "dependencies"),
+    ] {
+        let all = dependencies(manifest, section);
+        assert!(!all.is_empty(), "{manifest} has no {section}");
+        let bare = all.iter().filter(|(_, above)| !above.starts_with("# "));
+        offenders.extend(bare.map(|(name, _)| format!("{manifest}: {name} has no reason")));
+    }
+    check_none(&offenders);
 }
 
 /// What stands in backticks in a text.

@@ -3,7 +3,6 @@
 //! It runs with no variables but those given. Its output is read in threads, so
 //! that it never waits for us, and kept line by line.
 
-use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
@@ -105,10 +104,26 @@ impl Ended {
     }
 }
 
-fn command(arguments: &[&str], variables: &Variables) -> Command {
-    let mut command = Binary::new(arguments).set_all(variables.all()).into_command();
-    command.stdin(Stdio::null());
-    command
+fn command(arguments: &[&str]) -> Command {
+    Binary::new(arguments).into_command()
+}
+
+/// `unshare` with these options, as this machine lets us call it; or why it does not.
+pub(crate) fn unshare(options: &[&str]) -> Result<Command, String> {
+    let mut refused = String::new();
+    // Root may; others may as the root of a user namespace, where the kernel is set to it.
+    for how in [&[][..], &["--map-root-user"]] {
+        let mut command = Command::new("unshare");
+        command.args(how).args(options);
+        let mut trial = Command::new("unshare");
+        let tried = trial.args(command.get_args()).args(["--", "true"]).output();
+        let tried = tried.map_err(|error| format!("unshare: {error}"))?;
+        if tried.status.success() {
+            return Ok(command);
+        }
+        refused = String::from_utf8_lossy(&tried.stderr).trim().to_owned();
+    }
+    Err(refused)
 }
 
 /// Runs a command of ours to its end, which must come: unlike [`Binary::run`], this waits no longer than it should.
@@ -117,11 +132,19 @@ pub(crate) fn run(arguments: &[&str], variables: &Variables) -> Ended {
     run_with_input(arguments, variables, b"")
 }
 
+/// The same, by another command that ends in it.
+#[track_caller]
+pub(crate) fn run_by(command: &mut Command, variables: &Variables) -> Ended {
+    let started = Instant::now();
+    let (mut child, output) = spawn(command.stdin(Stdio::null()).env_clear().envs(variables.all()));
+    Ended::wait(&mut child, &output, started)
+}
+
 /// The same, with something on standard input.
 #[track_caller]
 pub(crate) fn run_with_input(arguments: &[&str], variables: &Variables, input: &[u8]) -> Ended {
     let started = Instant::now();
-    let (mut child, output) = spawn(command(arguments, variables).stdin(Stdio::piped()));
+    let (mut child, output) = spawn(command(arguments).envs(variables.all()).stdin(Stdio::piped()));
     let mut stdin = child.stdin.take().unwrap();
     // It may end without reading.
     let _ = stdin.write_all(input);
@@ -149,45 +172,29 @@ impl Daemon {
     /// otherwise, and waits until it listens.
     #[track_caller]
     pub(crate) fn start(variables: &Variables) -> Daemon {
-        Daemon::start_by(&mut command(&["run"], &variables.on_free_ports()))
+        Daemon::start_by(&mut command(&["run"]), variables)
     }
 
     /// Starts it as the first process of a process namespace of its own, as in a
     /// container; or says why this machine does not let us.
     #[track_caller]
     pub(crate) fn start_as_first_process(variables: &Variables) -> Result<Daemon, String> {
-        let ours = command(&["run"], &variables.on_free_ports());
-        let unshare = |how: &[&str], program: &OsStr| {
-            let mut command = Command::new("unshare");
-            command.args(how).args(["--fork", "--pid", "--mount-proc", "--kill-child", "--"]).arg(program);
-            command.stdin(Stdio::null());
-            command
-        };
-        // Root may; others may as the root of a user namespace, where the kernel is set to it.
-        let mut refused = String::new();
-        for how in [&[][..], &["--map-root-user"]] {
-            let tried = unshare(how, OsStr::new("true")).output();
-            let tried = tried.map_err(|error| format!("unshare: {error}"))?;
-            if !tried.status.success() {
-                refused = String::from_utf8_lossy(&tried.stderr).trim().to_owned();
-                continue;
-            }
-            let variables = ours.get_envs().filter_map(|(name, value)| Some((name, value?)));
-            let mut command = unshare(how, ours.get_program());
-            let mut daemon = Daemon::start_by(command.args(ours.get_args()).env_clear().envs(variables));
-            let unshare = daemon.process;
-            let children = std::fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children"));
-            let children = children.map_err(|error| format!("/proc: {error}"))?;
-            daemon.process = children.trim().parse().map_err(|_| "unshare has no child".to_owned())?;
-            return Ok(daemon);
-        }
-        Err(refused)
+        let mut command = unshare(&["--fork", "--pid", "--mount-proc", "--kill-child"])?;
+        let alertik = ["--", env!("CARGO_BIN_EXE_alertik"), "run"];
+        let mut daemon = Daemon::start_by(command.args(alertik), variables);
+        let unshare = daemon.process;
+        let children = std::fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children"));
+        let children = children.map_err(|error| format!("/proc: {error}"))?;
+        daemon.process = children.trim().parse().map_err(|_| "unshare has no child".to_owned())?;
+        Ok(daemon)
     }
 
+    /// The same as [`Daemon::start`], by another command that ends in it.
     #[track_caller]
-    pub(crate) fn start_by(command: &mut Command) -> Daemon {
+    pub(crate) fn start_by(command: &mut Command, variables: &Variables) -> Daemon {
         let started = Instant::now();
-        let (child, output) = spawn(command);
+        let variables = variables.on_free_ports();
+        let (child, output) = spawn(command.stdin(Stdio::null()).env_clear().envs(variables.all()));
         let process = child.id();
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let client = UdpSocket::bind(anywhere).unwrap();
