@@ -209,6 +209,7 @@ mod tests {
             suffix: String::new(),
             destinations: (0..destinations).map(DestinationId).collect(),
             arrived: Instant::now(),
+            unset: None,
         }
     }
 
