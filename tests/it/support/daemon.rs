@@ -3,7 +3,6 @@
 //! It runs with no variables but those given. Its output is read in threads, so
 //! that it never waits for us, and kept line by line.
 
-use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
@@ -12,6 +11,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::elsewhere::unshare;
 use super::log_line::LogLine;
 use super::variables::Variables;
 use super::{DEADLINE, Watched};
@@ -156,32 +156,22 @@ impl Daemon {
     /// container; or says why this machine does not let us.
     #[track_caller]
     pub(crate) fn start_as_first_process(variables: &Variables) -> Result<Daemon, String> {
+        let first = ["--fork", "--pid", "--mount-proc", "--kill-child"];
+        let mut daemon = Daemon::start_under(unshare(&first)?, variables);
+        let unshare = daemon.process;
+        let children = std::fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children"));
+        let children = children.map_err(|error| format!("/proc: {error}"))?;
+        daemon.process = children.trim().parse().map_err(|_| "unshare has no child".to_owned())?;
+        Ok(daemon)
+    }
+
+    /// Starts it by `wrapper`, a command that takes a program and its arguments.
+    #[track_caller]
+    pub(crate) fn start_under(mut wrapper: Command, variables: &Variables) -> Daemon {
         let ours = command(&["run"], &variables.on_free_ports());
-        let unshare = |how: &[&str], program: &OsStr| {
-            let mut command = Command::new("unshare");
-            command.args(how).args(["--fork", "--pid", "--mount-proc", "--kill-child", "--"]).arg(program);
-            command.stdin(Stdio::null());
-            command
-        };
-        // Root may; others may as the root of a user namespace, where the kernel is set to it.
-        let mut refused = String::new();
-        for how in [&[][..], &["--map-root-user"]] {
-            let tried = unshare(how, OsStr::new("true")).output();
-            let tried = tried.map_err(|error| format!("unshare: {error}"))?;
-            if !tried.status.success() {
-                refused = String::from_utf8_lossy(&tried.stderr).trim().to_owned();
-                continue;
-            }
-            let variables = ours.get_envs().filter_map(|(name, value)| Some((name, value?)));
-            let mut command = unshare(how, ours.get_program());
-            let mut daemon = Daemon::start_by(command.args(ours.get_args()).env_clear().envs(variables));
-            let unshare = daemon.process;
-            let children = std::fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children"));
-            let children = children.map_err(|error| format!("/proc: {error}"))?;
-            daemon.process = children.trim().parse().map_err(|_| "unshare has no child".to_owned())?;
-            return Ok(daemon);
-        }
-        Err(refused)
+        let variables = ours.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        wrapper.arg(ours.get_program()).args(ours.get_args()).env_clear().envs(variables);
+        Daemon::start_by(wrapper.stdin(Stdio::null()))
     }
 
     #[track_caller]

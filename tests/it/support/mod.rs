@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) mod authority;
 pub(crate) mod daemon;
+pub(crate) mod elsewhere;
 pub(crate) mod hostile;
 pub(crate) mod log_line;
 pub(crate) mod proxy;
