@@ -58,10 +58,10 @@ pub(super) struct Batch {
     /// written: the kernel gives a page of memory only when a datagram gets there.
     /// Zeroed it would take 2 MiB from the start when forwarding, as not every
     /// `calloc` knows which memory is fresh.
-    bytes: Box<[MaybeUninit<u8>]>,
+    bytes: Vec<MaybeUninit<u8>>,
     datagram_bytes: usize,
-    // These two point into `bytes` and into `senders`, whose memory does not move
-    // as long as they do not grow, and none of them ever does.
+    // These two point into `bytes` and into `senders`; a Vec's memory does not move
+    // as long as it does not grow, and none of them ever does.
     _slices: Vec<libc::iovec>,
     senders: Vec<libc::sockaddr_storage>,
     headers: Vec<libc::mmsghdr>,
@@ -79,7 +79,7 @@ pub(super) struct Datagram<'a> {
 impl Batch {
     /// Room for `count` datagrams of at most `datagram_bytes`.
     pub(super) fn new(count: usize, datagram_bytes: usize) -> Batch {
-        let mut bytes = Box::new_uninit_slice(count * datagram_bytes);
+        let mut bytes = Box::new_uninit_slice(count * datagram_bytes).into_vec();
         let mut slices: Vec<libc::iovec> = bytes
             .chunks_exact_mut(datagram_bytes)
             .map(|room| libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() })
