@@ -3,15 +3,21 @@
 //! It is what the middle hands to delivery. Apart from both, because the rules
 //! know nothing of services and the services nothing of rules.
 
+use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::ring::Weigh;
+use crate::timestamp::Zone;
 
 /// Which destination (a notifier, or a notifier with a target) an alert goes to:
 /// its index in the list that the configuration made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DestinationId(pub usize);
+
+/// A clock that shows less than 2020 has not been set since the machine started:
+/// routers without a battery begin in 1970, and ask for the time once they are online.
+const SET_SINCE: Duration = Duration::from_secs(1_577_836_800);
 
 /// The rule's name of what we tell of ourselves.
 const OWN: &str = "alertik";
@@ -29,12 +35,46 @@ pub struct Alert {
     pub destinations: Arc<[DestinationId]>,
     /// When the line came that it tells of, by a clock that nobody can set.
     pub arrived: Instant,
+    /// Only if the clock was not set when text and suffix were written.
+    pub unset: Option<Unset>,
+}
+
+/// What a clock that was not set had a text say, so that it can be put right.
+#[derive(Clone, Debug)]
+pub struct Unset(Box<(SystemTime, Zone)>);
+
+impl Unset {
+    /// For a text that tells `time` in `zone`; None if that can be the time.
+    pub fn note(time: SystemTime, zone: &Zone) -> Option<Unset> {
+        (!is_set(time)).then(|| Unset(Box::new((time, zone.clone()))))
+    }
 }
 
 impl Alert {
     /// An alert about ourselves.
-    pub fn own(text: String, suffix: String, destinations: Arc<[DestinationId]>, now: Instant) -> Alert {
-        Alert { rule: OWN.into(), text, suffix, destinations, arrived: now }
+    pub fn own(
+        text: String,
+        zone: &Zone,
+        destinations: Arc<[DestinationId]>,
+        now: (Instant, SystemTime),
+    ) -> Alert {
+        // One that waited for its notifier must still say when it was.
+        let suffix = format!(" {}", zone.format(now.1));
+        let unset = Unset::note(now.1, zone);
+        Alert { rule: OWN.into(), text, suffix, destinations, arrived: now.0, unset }
+    }
+
+    /// Text and suffix to be told at `now`. What an unset clock had them say is
+    /// put right once it is set: an alert from 1970 would be of no use to anybody.
+    pub fn words(&self, now: (Instant, SystemTime)) -> (Cow<'_, str>, Cow<'_, str>) {
+        match &self.unset {
+            Some(Unset(unset)) if is_set(now.1) => {
+                let (written, zone) = &**unset;
+                let (wrong, right) = (zone.format(*written), zone.format(wall_time(self.arrived, now)));
+                (self.text.replace(&wrong, &right).into(), self.suffix.replace(&wrong, &right).into())
+            }
+            _ => (self.text.as_str().into(), self.suffix.as_str().into()),
+        }
     }
 
     /// True for one about ourselves. Such must never cause another: it takes no
@@ -46,7 +86,8 @@ impl Alert {
 
 impl Weigh for Alert {
     fn weight_bytes(&self) -> usize {
-        size_of::<Alert>() + self.text.capacity() + self.suffix.capacity()
+        let unset = self.unset.as_ref().map_or(0, |unset| size_of_val(&*unset.0));
+        size_of::<Alert>() + self.text.capacity() + self.suffix.capacity() + unset
     }
 }
 
@@ -57,4 +98,39 @@ impl Weigh for Alert {
 pub fn wall_time(instant: Instant, now: (Instant, SystemTime)) -> SystemTime {
     let age = now.0.saturating_duration_since(instant);
     now.1.checked_sub(age).unwrap_or(now.1)
+}
+
+/// Whether a clock that shows this has been set.
+pub fn is_set(clock: SystemTime) -> bool {
+    clock >= SystemTime::UNIX_EPOCH + SET_SINCE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    /// An alert written at `written`, told five seconds later when the clock shows `told`.
+    #[track_caller]
+    fn check(written: u64, told: u64, expected: &str) {
+        let start = Instant::now();
+        let zone = Zone::new("<+02>-2").unwrap();
+        let mut alert = Alert::own(String::new(), &zone, Arc::new([]), (start, at(written)));
+        alert.text = format!("at {} as said", zone.format(at(written)));
+        let (text, suffix) = alert.words((start + Duration::from_secs(5), at(told)));
+        assert_eq!((&*text, &*suffix), (&*format!("at {expected} as said"), &*format!(" {expected}")));
+    }
+
+    #[test]
+    fn a_time_from_before_the_clock_was_set_is_put_right_when_it_is() {
+        // It came five seconds before it is told, and that was so.
+        check(12, 1_795_249_755, "2026-11-21 10:29:10");
+        check(12, 17, "1970-01-01 02:00:12");
+        // What a set clock has said stays: it may have been put back since.
+        check(1_795_249_755, 1_795_249_000, "2026-11-21 10:29:15");
+        check(1_577_836_799, 1_577_836_800, "2020-01-01 01:59:55");
+    }
 }

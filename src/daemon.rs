@@ -35,11 +35,16 @@ const RING_BYTES_MAX: usize = 1 << 20;
 /// From the signal to the end. RouterOS kills after 10 s.
 const STOP_TIMEOUT: Duration = Duration::from_millis(4500);
 
-/// The listener calls nothing deep; the batch is on the heap.
-const LISTENER_STACK_BYTES: usize = 128 * 1024;
+/// Std would reserve 2 MiB for each thread, and a machine that is strict about what
+/// it promises (vm.overcommit_memory=2) counts that as taken. These are from what
+/// was used at worst, as `toolchain/memory.sh` shows it; a debug build needs some
+/// four times that, and must not overflow either. The listener calls nothing deep,
+/// and its batch is on the heap: 8 KiB.
+const LISTENER_STACK_BYTES: usize = 64 * 1024;
 
-/// Matching keeps its state on the heap; the rest is formatting.
-const WORKER_STACK_BYTES: usize = 256 * 1024;
+/// Matching keeps its state on the heap, but for a frame for each level of a
+/// pattern: 16 KiB with the deepest patterns, 56 KiB in a debug build.
+const WORKER_STACK_BYTES: usize = 128 * 1024;
 
 /// Why the daemon cannot run, or could not go on.
 #[derive(Debug)]

@@ -253,9 +253,8 @@ impl Worker {
     /// Tells `text` through every notifier for such, except the one it is about.
     fn tell_trouble(&self, text: String, about: Option<DestinationId>) {
         let others = self.self_destinations.iter().copied().filter(|id| Some(*id) != about);
-        // An alert that waited for its notifier must still say when it was.
-        let suffix = format!(" {}", self.zone.format(SystemTime::now()));
-        self.dispatch.accept(Alert::own(text, suffix, others.collect(), Instant::now()));
+        let now = (Instant::now(), SystemTime::now());
+        self.dispatch.accept(Alert::own(text, &self.zone, others.collect(), now));
     }
 }
 

@@ -2,6 +2,7 @@
 # Builds the static binaries: dist/linux/<arch>[/<variant>]/alertik, named as container platforms are.
 #
 #   toolchain/build.sh [TARGET...]    armv5te armv6 armv7 aarch64 x86_64; all of them if none is named
+#   toolchain/build.sh --rust         says by which compiler, and builds nothing
 #
 # The standard library is built too, small and without its panic messages, so its source must be there: by
 # rustup (component rust-src), or by Debian's packages rustc-web, cargo-web and rust-web-src. The linker, the
@@ -59,6 +60,13 @@ fetch_zig() {
     echo "$zig"
 }
 
+found=$(find_rust)
+rustc=${found% *} cargo=${found#* }
+if [ "${1:-}" = --rust ]; then
+    "$rustc" --version --verbose
+    exit
+fi
+
 declare -A folders
 targets=()
 [ $# != 0 ] || set -- armv5te armv6 armv7 aarch64 x86_64
@@ -68,12 +76,11 @@ for name in "$@"; do
     folders[${found% *}]=dist/linux/${found#* }
 done
 
-found=$(find_rust)
-rustc=${found% *} cargo=${found#* }
 zig=$(fetch_zig)
 
-# What is not stable in this compiler yet, and so not in .cargo/config.toml:
+# What is for these builds alone, or not stable in this compiler yet, and so not in .cargo/config.toml:
 # * without panic messages: the size of the whole falls by a quarter, and a panic still ends the process;
+# * without tables for unwinding, since nothing unwinds; a test's harness would;
 # * no path of this machine in the binary, so that the folder of a build does not change its bytes.
 unstable=(-Zbuild-std=std -Zbuild-std-features=optimize_for_size -Zpanic-immediate-abort
     --config "profile.static.panic='immediate-abort'" -Ztrim-paths --config 'profile.static.trim-paths=true')
@@ -82,7 +89,8 @@ for target in "${targets[@]}"; do
     # cargo-zigbuild calls cargo by $CARGO, and zig by CARGO_ZIGBUILD_ZIG_PATH.
     env -u RUSTFLAGS RUSTC="$rustc" CARGO="$cargo" PATH="$(dirname "$cargo"):$PATH" RUSTC_BOOTSTRAP=1 \
         CARGO_ZIGBUILD_ZIG_PATH="$zig/ziglang/zig" \
-        "$zig/bin/cargo-zigbuild" zigbuild --locked --profile static --bin alertik --target "$target" "${unstable[@]}"
+        "$zig/bin/cargo-zigbuild" zigbuild --locked --profile static --bin alertik --target "$target" "${unstable[@]}" \
+        --config "target.$target.rustflags=['-Cforce-unwind-tables=no']"
     mkdir -p "${folders[$target]}"
     cp "${CARGO_TARGET_DIR:-target}/$target/static/alertik" "${folders[$target]}/alertik"
     printf '%s/alertik: %s bytes\n' "${folders[$target]}" "$(wc -c <"${folders[$target]}/alertik")"

@@ -282,21 +282,6 @@ static void stop(struct child *child, enum kind kind, struct result *result)
 	close(child->output);
 }
 
-/* Resident memory in KiB. */
-static long resident_kib(pid_t pid)
-{
-	char path[64], line[256];
-	long kib = -1;
-	snprintf(path, sizeof path, "/proc/%d/status", pid);
-	FILE *status = fopen(path, "r");
-	while (status && fgets(line, sizeof line, status))
-		if (!strncmp(line, "VmRSS:", 6))
-			kib = atol(line + 6);
-	if (status)
-		fclose(status);
-	return kib;
-}
-
 /* Sends `count` lines, `rate` a second (0: as fast as it goes), and waits until the child has
  * nothing left to do. Evenly spaced, because that is the dearest: every line may wake somebody. */
 static void send_lines(const struct child *child, long count, long rate)
@@ -437,7 +422,7 @@ static void latency(void)
 	printf("  %-52s %8.2f ms\n", "  and of 99 in 100 at most", took[LATENCY_DATAGRAMS * 99 / 100]);
 }
 
-static void start_and_memory(void)
+static void start_time(void)
 {
 	struct child child;
 	double took[STARTS];
@@ -445,15 +430,9 @@ static void start_and_memory(void)
 	for (int i = 0; i < STARTS; i++) {
 		start(&child, ALERTIK, variables);
 		took[i] = child.started_ms;
-		if (i < STARTS - 1)
-			stop(&child, ALERTIK, NULL);
+		stop(&child, ALERTIK, NULL);
 	}
 	printf("  %-52s %8.2f ms  %s\n", "start to listening, median of 20", median(took, STARTS), "50 ms");
-	nap_ms(1500);
-	printf("  %-52s %8.2f MiB %s\n", "resident, idle", resident_kib(child.pid) / 1024.0, "6 MiB");
-	send_lines(&child, RATE, RATE);
-	printf("  %-52s %8.2f MiB %s\n", "resident, after 100,000 lines", resident_kib(child.pid) / 1024.0, "8 MiB");
-	stop(&child, ALERTIK, NULL);
 }
 
 /* The sender gets a CPU and the receivers another: "on one core" is the budget's word. */
@@ -496,6 +475,6 @@ int main(int count, char **arguments)
 	load("50,000 lines back to back", FLAT_OUT_LINES, 0);
 	printf("\n  %-52s %8s     %s\n", "", "", "budget");
 	latency();
-	start_and_memory();
+	start_time();
 	return 0;
 }

@@ -6,9 +6,10 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::mem::{size_of, zeroed};
+use std::mem::{MaybeUninit, size_of, zeroed};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr;
 
 /// `SO_MEMINFO`'s index of the datagrams dropped (linux/sock_diag.h, `SK_MEMINFO_DROPS`).
 const MEMINFO_DROPS: usize = 8;
@@ -53,9 +54,14 @@ pub(super) fn kernel_drops(socket: BorrowedFd<'_>) -> Option<u32> {
 
 /// Room for several datagrams, filled by one call.
 pub(super) struct Batch {
-    buffers: Vec<Vec<u8>>,
-    // These two point into `buffers` and into `senders`; a Vec's memory does not
-    // move as long as it does not grow, and none of them ever does.
+    /// The room for all datagrams, one behind the other, of which nothing has been
+    /// written: the kernel gives a page of memory only when a datagram gets there.
+    /// Zeroed it would take 2 MiB from the start when forwarding, as not every
+    /// `calloc` knows which memory is fresh.
+    bytes: Vec<MaybeUninit<u8>>,
+    datagram_bytes: usize,
+    // These two point into `bytes` and into `senders`; a Vec's memory does not move
+    // as long as it does not grow, and none of them ever does.
     _slices: Vec<libc::iovec>,
     senders: Vec<libc::sockaddr_storage>,
     headers: Vec<libc::mmsghdr>,
@@ -73,10 +79,10 @@ pub(super) struct Datagram<'a> {
 impl Batch {
     /// Room for `count` datagrams of at most `datagram_bytes`.
     pub(super) fn new(count: usize, datagram_bytes: usize) -> Batch {
-        let mut buffers: Vec<Vec<u8>> = (0..count).map(|_| vec![0; datagram_bytes]).collect();
-        let mut slices: Vec<libc::iovec> = buffers
-            .iter_mut()
-            .map(|buffer| libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() })
+        let mut bytes = Box::new_uninit_slice(count * datagram_bytes).into_vec();
+        let mut slices: Vec<libc::iovec> = bytes
+            .chunks_exact_mut(datagram_bytes)
+            .map(|room| libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() })
             .collect();
         // SAFETY: both are plain C structures, for which all zeros is a value.
         let mut senders: Vec<libc::sockaddr_storage> = (0..count).map(|_| unsafe { zeroed() }).collect();
@@ -93,7 +99,7 @@ impl Batch {
                 header
             })
             .collect();
-        Batch { buffers, _slices: slices, senders, headers, filled: 0 }
+        Batch { bytes, datagram_bytes, _slices: slices, senders, headers, filled: 0 }
     }
 
     /// Waits for one datagram and takes as many more as are there.
@@ -103,15 +109,15 @@ impl Batch {
             header.msg_hdr.msg_namelen = SENDER_BYTES;
         }
         self.filled = 0;
-        // SAFETY: each header points to one slice, each slice to a buffer of its
-        // length, each name to a sockaddr_storage; all live as long as `self`.
+        // SAFETY: each header points to one slice, each slice to a part of `bytes` of
+        // its length, each name to a sockaddr_storage; all live as long as `self`.
         let count = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
                 self.headers.as_mut_ptr(),
                 self.headers.len() as libc::c_uint,
                 libc::MSG_WAITFORONE as _,
-                std::ptr::null_mut(),
+                ptr::null_mut(),
             )
         };
         self.filled = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
@@ -120,11 +126,15 @@ impl Batch {
 
     /// What the last call received.
     pub(super) fn datagrams(&self) -> impl Iterator<Item = Datagram<'_>> {
-        let all = self.buffers.iter().zip(&self.headers).zip(&self.senders);
-        all.take(self.filled).map(|((buffer, header), sender)| Datagram {
-            bytes: buffer.get(..header.msg_len as usize).unwrap_or(buffer),
-            from: address(sender),
-            is_cut: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
+        let all = self.bytes.chunks_exact(self.datagram_bytes).zip(&self.headers).zip(&self.senders);
+        all.take(self.filled).map(|((room, header), sender)| {
+            let written = room.get(..header.msg_len as usize).unwrap_or_default();
+            Datagram {
+                // SAFETY: the last call has written so many bytes there.
+                bytes: unsafe { &*(ptr::from_ref(written) as *const [u8]) },
+                from: address(sender),
+                is_cut: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
+            }
         })
     }
 }

@@ -13,7 +13,6 @@
 
 use std::time::Duration;
 
-use crate::alert::Alert;
 use crate::vars::{Faults, Vars};
 
 pub mod backoff;
@@ -126,12 +125,7 @@ pub struct Notification<'a> {
     pub suffix: &'a str,
 }
 
-impl<'a> Notification<'a> {
-    /// What `alert` says.
-    pub fn of(alert: &'a Alert) -> Notification<'a> {
-        Notification { text: &alert.text, suffix: &alert.suffix }
-    }
-
+impl Notification<'_> {
     /// Text and suffix, whatever their length.
     pub fn whole(&self) -> String {
         format!("{}{}", self.text, self.suffix)

@@ -15,7 +15,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
@@ -210,7 +210,8 @@ impl Worker {
 
     fn attempt(&mut self, channel: &mut Channel, alert: &Alert, attempt: u32) -> Step {
         let started = Instant::now();
-        let outcome = self.destination.notifier.deliver(&Notification::of(alert));
+        let (text, suffix) = alert.words((started, SystemTime::now()));
+        let outcome = self.destination.notifier.deliver(&Notification { text: &text, suffix: &suffix });
         let now = Instant::now();
         let was_parked = channel.is_parked;
         let step = channel.settle(&outcome, now, RandomState::new().build_hasher().finish());

@@ -211,6 +211,7 @@ impl RuleSet {
             suffix: suffix.fill(None, |value| view.value(value, &rule.name)),
             destinations: Arc::clone(&rule.destinations),
             arrived: view.line.arrived,
+            unset: view.unset(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::time::{Instant, SystemTime};
 
 use super::mask::Value;
-use crate::alert::wall_time;
+use crate::alert::{Unset, wall_time};
 use crate::line::Line;
 use crate::network::Routers;
 use crate::record::Record;
@@ -55,6 +55,11 @@ impl View<'_> {
     /// When the line came, in local time.
     pub fn time(&self) -> String {
         self.context.zone.format(wall_time(self.line.arrived, self.now))
+    }
+
+    /// What is to be put right of that later, if the clock has not been set yet.
+    pub fn unset(&self) -> Option<Unset> {
+        Unset::note(wall_time(self.line.arrived, self.now), &self.context.zone)
     }
 
     /// A value for a mask of the rule named `rule`.

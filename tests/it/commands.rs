@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::binary::{Binary, Ran, os};
 use crate::support::daemon::Daemon;
+use crate::support::skip;
 use crate::support::variables::Variables;
 
 /// `check` and the rest have their own code for a configuration or arguments that are wrong.
@@ -210,7 +211,7 @@ mod match_regex {
                 Some(text.replace('\r', "").replace('\x1b', "~"))
             }
             Err(error) => {
-                println!("skipped: script: {error}");
+                skip(&format!("script: {error}"));
                 None
             }
         }

@@ -16,6 +16,7 @@ use alertik::rules::ere::{Ere, Groups};
 
 #[path = "../../src/rules/ere/tests/random.rs"]
 pub(crate) mod random;
+use crate::support::skip;
 use random::Random;
 
 /// Reads a line `P` + pattern and prints whether it is accepted; reads a line
@@ -67,7 +68,7 @@ fn compile(folder: &Path) -> Option<PathBuf> {
     match compiler {
         Ok(status) => assert!(status.success(), "musl-gcc: {status}"),
         Err(error) => {
-            eprintln!("skipped: musl-gcc: {error}");
+            skip(&format!("musl-gcc: {error}"));
             return None;
         }
     }

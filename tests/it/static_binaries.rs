@@ -22,11 +22,12 @@ use std::{env, fs};
 
 use alertik::timestamp::Zone;
 
-use crate::support::TempFolder;
 use crate::support::authority::{Authority, Validity};
-use crate::support::daemon::{Daemon, run_by, unshare};
+use crate::support::daemon::{Daemon, run_by};
+use crate::support::elsewhere::unshare;
 use crate::support::recorder::{Received, Recorder};
 use crate::support::variables::Variables;
+use crate::support::{TempFolder, skip};
 
 /// signal(7): an illegal instruction.
 const SIGILL: i32 = 4;
@@ -80,12 +81,6 @@ impl Platform {
     }
 }
 
-/// Says that this machine lacks something. A CI must not, or its tests would pass by not looking.
-fn skip(why: &str) {
-    assert_ne!(env::var("CI").as_deref(), Ok("true"), "not tested: {why}");
-    println!("skipped: {why}");
-}
-
 /// Copies a program by another process: a file that this one has written to cannot be run while any child
 /// that another test has just forked still holds it open.
 fn copy_program(from: &str, to: &str) -> bool {
@@ -105,9 +100,8 @@ fn check(platform: &Platform) {
         return skip(&format!("{emulator} is not there"));
     }
     let within = |arguments: &[&str]| {
-        // The last of the roots counts.
-        let mut command = unshare(&["--root=/"])?;
-        command.arg(format!("--root={}", root.path(""))).arg("--");
+        let mut command = unshare(&["--mount"])?;
+        command.args(["chroot", &root.path("")]);
         if let Some([_, cpu]) = platform.emulator {
             command.args(["/qemu", "-cpu", cpu]);
         }

@@ -65,10 +65,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     // These four know nothing of one another, but that rules are told whom they tell.
     ("ingest", &["line", "log", "network", "ring", "stats", "vars"]),
     ("rules", &["alert", "line", "network", "notify", "record", "timestamp", "vars"]),
-    ("notify", &["alert", "log", "ring", "secret", "stats", "vars"]),
+    ("notify", &["alert", "log", "ring", "secret", "stats", "timestamp", "vars"]),
     ("serve", &["health", "secret", "vars"]),
     // Leaves.
-    ("alert", &["ring"]),
+    ("alert", &["ring", "timestamp"]),
     ("record", &["line"]),
     ("line", &["ring"]),
     ("log", &["timestamp", "vars"]),

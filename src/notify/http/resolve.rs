@@ -12,7 +12,8 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-/// getaddrinfo keeps its buffers on the stack, and glibc's loads libraries there.
+/// getaddrinfo keeps its buffers on the stack: 20 KiB were used. On a server glibc's
+/// loads what else is configured to look names up (NSS), which may want more.
 const STACK_BYTES: usize = 256 * 1024;
 
 /// ureq takes no more.

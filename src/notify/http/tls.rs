@@ -8,16 +8,20 @@
 use std::fmt;
 use std::io::{Read, Write};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustls::crypto::{CryptoProvider, KeyProvider};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::sign::SigningKey;
 use rustls::{CertificateError, ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use ureq::unversioned::transport::time::{Duration, Instant};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
 };
+
+use crate::alert::is_set;
+use crate::timestamp::Zone;
 
 /// What to trust: the public authorities, and those in `ca_file` (PEM).
 ///
@@ -56,15 +60,20 @@ impl KeyProvider for NoKeys {
     }
 }
 
-/// Why a handshake failed, and what the operator can look at.
+/// Why a handshake failed, and what the operator can look at; short enough for a line of the log.
 pub(super) fn words(error: &rustls::Error) -> String {
     use CertificateError as Bad;
     match error {
-        rustls::Error::InvalidCertificate(Bad::NotValidYet | Bad::NotValidYetContext { .. }) => {
-            "TLS: the certificate is not valid yet: is this machine's clock right?".to_owned()
+        rustls::Error::InvalidCertificate(Bad::NotValidYetContext { time, not_before }) => {
+            let (says, from) = (date(*time), date(*not_before));
+            match is_set(system_time(*time)) {
+                false => format!("TLS: the clock is not set: it says {says} (certificate: from {from})"),
+                true => format!("TLS: the certificate is not valid before {from}; the clock says {says}"),
+            }
         }
-        rustls::Error::InvalidCertificate(Bad::Expired | Bad::ExpiredContext { .. }) => {
-            "TLS: the certificate has expired, or this machine's clock is wrong".to_owned()
+        rustls::Error::InvalidCertificate(Bad::ExpiredContext { time, not_after }) => {
+            let (says, until) = (date(*time), date(*not_after));
+            format!("TLS: the certificate has expired on {until}; the clock says {says}")
         }
         rustls::Error::InvalidCertificate(Bad::UnknownIssuer) => {
             "TLS: the certificate is not from a known authority (TLS_CA_FILE adds one)".to_owned()
@@ -76,6 +85,17 @@ pub(super) fn words(error: &rustls::Error) -> String {
         rustls::Error::InvalidMessage(_) => "TLS: the other side does not speak TLS".to_owned(),
         _ => "TLS: the handshake failed".to_owned(),
     }
+}
+
+/// `2026-11-21`, in UTC, as certificates are written.
+fn date(time: UnixTime) -> String {
+    let mut text = Zone::utc().format(system_time(time));
+    text.truncate("2026-11-21".len());
+    text
+}
+
+fn system_time(time: UnixTime) -> SystemTime {
+    SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(time.as_secs())
 }
 
 /// Wraps connections for https URLs.

@@ -13,6 +13,7 @@ mod listening;
 mod loop_guard;
 mod network;
 mod secrets;
+mod small;
 mod stopping;
 mod tcp;
 mod texts;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::LOGIN_FAILURE;
 use crate::support::daemon::{Daemon, get, run};
 use crate::support::recorder::{Answer, Recorder};
+use crate::support::skip;
 use crate::support::variables::Variables;
 
 /// RouterOS kills after ten seconds; half of it is ours.
@@ -108,7 +109,7 @@ fn as_the_first_process_it_stops_too() {
             assert!(ended.took < STOP_MAX, "{:?}", ended.took);
         }
         Err(why) => {
-            println!("skipped: this machine gives no process namespace ({why})");
+            skip(&format!("this machine gives no process namespace ({why})"));
         }
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::elsewhere::unshare;
 use super::log_line::LogLine;
 use super::variables::Variables;
 use super::{DEADLINE, Watched};
@@ -108,24 +109,6 @@ fn command(arguments: &[&str]) -> Command {
     Binary::new(arguments).into_command()
 }
 
-/// `unshare` with these options, as this machine lets us call it; or why it does not.
-pub(crate) fn unshare(options: &[&str]) -> Result<Command, String> {
-    let mut refused = String::new();
-    // Root may; others may as the root of a user namespace, where the kernel is set to it.
-    for how in [&[][..], &["--map-root-user"]] {
-        let mut command = Command::new("unshare");
-        command.args(how).args(options);
-        let mut trial = Command::new("unshare");
-        let tried = trial.args(command.get_args()).args(["--", "true"]).output();
-        let tried = tried.map_err(|error| format!("unshare: {error}"))?;
-        if tried.status.success() {
-            return Ok(command);
-        }
-        refused = String::from_utf8_lossy(&tried.stderr).trim().to_owned();
-    }
-    Err(refused)
-}
-
 /// Runs a command of ours to its end, which must come: unlike [`Binary::run`], this waits no longer than it should.
 #[track_caller]
 pub(crate) fn run(arguments: &[&str], variables: &Variables) -> Ended {
@@ -179,14 +162,19 @@ impl Daemon {
     /// container; or says why this machine does not let us.
     #[track_caller]
     pub(crate) fn start_as_first_process(variables: &Variables) -> Result<Daemon, String> {
-        let mut command = unshare(&["--fork", "--pid", "--mount-proc", "--kill-child"])?;
-        let alertik = ["--", env!("CARGO_BIN_EXE_alertik"), "run"];
-        let mut daemon = Daemon::start_by(command.args(alertik), variables);
+        let first = ["--fork", "--pid", "--mount-proc", "--kill-child"];
+        let mut daemon = Daemon::start_under(unshare(&first)?, variables);
         let unshare = daemon.process;
         let children = std::fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children"));
         let children = children.map_err(|error| format!("/proc: {error}"))?;
         daemon.process = children.trim().parse().map_err(|_| "unshare has no child".to_owned())?;
         Ok(daemon)
+    }
+
+    /// Starts it by `wrapper`, a command that takes a program and its arguments.
+    #[track_caller]
+    pub(crate) fn start_under(mut wrapper: Command, variables: &Variables) -> Daemon {
+        Daemon::start_by(wrapper.args([env!("CARGO_BIN_EXE_alertik"), "run"]), variables)
     }
 
     /// The same as [`Daemon::start`], by another command that ends in it.

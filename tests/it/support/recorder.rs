@@ -10,7 +10,7 @@
 //! as the services do. Bodies need a `Content-Length`.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -130,6 +130,9 @@ impl Answer {
     }
 }
 
+/// A free port.
+const ANYWHERE: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
+
 type Script = Box<dyn FnMut(&Received) -> Answer + Send>;
 
 /// The server; it ends when dropped.
@@ -147,7 +150,12 @@ impl Recorder {
 
     /// One that answers what `script` says.
     pub(crate) fn scripted(script: impl FnMut(&Received) -> Answer + Send + 'static) -> Recorder {
-        Recorder::serve(Box::new(script), None)
+        Recorder::serve(ANYWHERE, Box::new(script), None)
+    }
+
+    /// One that takes everything at an address of the test's choice.
+    pub(crate) fn at(address: (Ipv4Addr, u16)) -> Recorder {
+        Recorder::serve(address, Box::new(Answer::accepting), None)
     }
 
     /// One that gives these answers in turn, and then takes everything.
@@ -158,14 +166,14 @@ impl Recorder {
 
     /// One that takes everything, over TLS.
     pub(crate) fn over_tls(config: Arc<ServerConfig>) -> Recorder {
-        Recorder::serve(Box::new(Answer::accepting), Some(config))
+        Recorder::serve(ANYWHERE, Box::new(Answer::accepting), Some(config))
     }
 
-    fn serve(script: Script, tls: Option<Arc<ServerConfig>>) -> Recorder {
+    fn serve(address: (Ipv4Addr, u16), script: Script, tls: Option<Arc<ServerConfig>>) -> Recorder {
         let received = Arc::new(Watched::<Vec<Received>>::default());
         let scheme = if tls.is_some() { "https" } else { "http" };
         let (kept, script) = (Arc::clone(&received), Mutex::new(script));
-        let server = Server::start(move |connection| {
+        let server = Server::start_at(address, move |connection| {
             // Whoever talks to us may hang up at any time.
             let _ = match &tls {
                 None => talk(connection, &kept, &script),

@@ -3,7 +3,7 @@
 //! Under both the recorder and the proxies, which say what happens on a
 //! connection. Dropping it ends the listening and every connection.
 
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -24,7 +24,15 @@ struct State {
 impl Server {
     /// Calls `handle` with each connection, in a thread of its own.
     pub(crate) fn start(handle: impl Fn(TcpStream) + Send + Sync + 'static) -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Server::start_at((Ipv4Addr::LOCALHOST, 0), handle)
+    }
+
+    /// The same at another address, for a test that has a network of its own.
+    pub(crate) fn start_at(
+        address: impl ToSocketAddrs,
+        handle: impl Fn(TcpStream) + Send + Sync + 'static,
+    ) -> Server {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Watched::<State>::default());
         let (accepted, handle) = (Arc::clone(&state), Arc::new(handle));
