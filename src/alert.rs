@@ -4,6 +4,7 @@
 //! know nothing of services and the services nothing of rules.
 
 use std::borrow::Cow;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -15,6 +16,22 @@ use crate::timestamp::Zone;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DestinationId(pub usize);
 
+/// Tells an alert from every other, also from those before the last start.
+///
+/// By it a service knows the second attempt for what it is. It belongs to the
+/// alert and is never made again: whatever keeps an alert keeps its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlertId(pub u64);
+
+impl AlertId {
+    /// One that nobody has had.
+    pub fn fresh() -> AlertId {
+        // The clock besides: early in a boot the system's randomness may be that of
+        // the last boot, and an id that comes again is an alert that nobody is told.
+        AlertId(RandomState::new().hash_one(SystemTime::now()))
+    }
+}
+
 /// A clock that shows less than 2020 has not been set since the machine started:
 /// routers without a battery begin in 1970, and ask for the time once they are online.
 const SET_SINCE: Duration = Duration::from_secs(1_577_836_800);
@@ -25,6 +42,8 @@ const OWN: &str = "alertik";
 /// Text from a rule, on its way to somebody.
 #[derive(Clone, Debug)]
 pub struct Alert {
+    /// Its own, and the same for as long as it waits.
+    pub id: AlertId,
     /// The rule's name: `EVENT0`, `STATIC_EVENT1`, or `alertik` for our own troubles.
     pub rule: Arc<str>,
     /// What is to be told, without the time.
@@ -61,7 +80,7 @@ impl Alert {
         // One that waited for its notifier must still say when it was.
         let suffix = format!(" {}", zone.format(now.1));
         let unset = Unset::note(now.1, zone);
-        Alert { rule: OWN.into(), text, suffix, destinations, arrived: now.0, unset }
+        Alert { id: AlertId::fresh(), rule: OWN.into(), text, suffix, destinations, arrived: now.0, unset }
     }
 
     /// Text and suffix to be told at `now`. What an unset clock had them say is
@@ -122,6 +141,12 @@ mod tests {
         alert.text = format!("at {} as said", zone.format(at(written)));
         let (text, suffix) = alert.words((start + Duration::from_secs(5), at(told)));
         assert_eq!((&*text, &*suffix), (&*format!("at {expected} as said"), &*format!(" {expected}")));
+    }
+
+    #[test]
+    fn no_two_alerts_have_the_same_id() {
+        let ids: std::collections::HashSet<u64> = (0..1000).map(|_| AlertId::fresh().0).collect();
+        assert_eq!(ids.len(), 1000);
     }
 
     #[test]

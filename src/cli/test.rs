@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use super::{Arguments, Exit, print, print_json, settings, usage};
+use crate::alert::AlertId;
 use crate::notify::{Notification, Notifier, Outcome};
 
 #[derive(Serialize)]
@@ -33,7 +34,7 @@ pub(super) fn run(given: &Arguments) -> Exit {
         let threads: Vec<_> = destinations
             .iter_mut()
             .map(|destination| {
-                let notification = Notification { text, suffix: &suffix };
+                let notification = Notification { id: AlertId::fresh(), text, suffix: &suffix };
                 scope.spawn(move || try_one(&mut *destination.notifier, &notification))
             })
             .collect();

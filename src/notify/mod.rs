@@ -13,7 +13,9 @@
 
 use std::time::Duration;
 
-use crate::vars::{Faults, Vars};
+use crate::alert::AlertId;
+use crate::secret::Secret;
+use crate::vars::{Faults, Vars, shown};
 
 pub mod backoff;
 #[cfg(test)]
@@ -23,7 +25,11 @@ pub mod destinations;
 mod discord;
 pub mod dispatch;
 mod generic;
+mod gotify;
 pub mod http;
+mod matrix;
+mod ntfy;
+mod pushover;
 pub mod sender;
 mod slack;
 mod teams;
@@ -77,6 +83,51 @@ impl Opening<'_> {
         value
     }
 
+    /// `value` without blanks around it, or a fault if nothing is left.
+    pub fn text(&self, name: &str, value: Option<String>, faults: &mut Faults) -> Option<String> {
+        let value = self.required(name, value, faults)?.trim().to_owned();
+        if value.is_empty() {
+            faults.fault(format!("{} is blank", self.variable(name)));
+            return None;
+        }
+        Some(value)
+    }
+
+    /// A token that can travel in a header (RFC 6750, 2.1), or a fault that does not repeat it.
+    pub fn token(&self, name: &str, value: Option<String>, faults: &mut Faults) -> Option<Secret> {
+        let value = self.text(name, value, faults)?;
+        if !value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b)) {
+            faults.fault(format!(
+                "{} is not a token (expected letters, digits and -._~+/=)",
+                self.variable(name)
+            ));
+            return None;
+        }
+        Some(Secret::new(value))
+    }
+
+    /// What stood behind the slash, or else the variable's value; a fault if that is none.
+    /// The variable's value is not repeated.
+    pub fn target_or(
+        &self,
+        name: &str,
+        value: Option<String>,
+        is_one: fn(&str) -> bool,
+        expected: &str,
+        faults: &mut Faults,
+    ) -> Option<String> {
+        let value = self.text(name, value, faults)?;
+        let (place, value) = match self.target {
+            None => (self.variable(name), value),
+            Some(target) => (shown(&format!("{}/{target}", self.entry.name)), target.to_owned()),
+        };
+        if !is_one(&value) {
+            faults.fault(format!("{place} is not {expected}"));
+            return None;
+        }
+        Some(value)
+    }
+
     /// A URL that requests can go to, or a fault that does not repeat it: it is a secret.
     pub fn url(&self, name: &str, value: Option<String>, faults: &mut Faults) -> Option<http::Url> {
         let value = self.required(name, value, faults)?;
@@ -109,6 +160,10 @@ pub const REGISTRY: &[Entry] = &[
     generic::ENTRIES[1],
     generic::ENTRIES[2],
     generic::ENTRIES[3],
+    ntfy::ENTRY,
+    gotify::ENTRY,
+    pushover::ENTRY,
+    matrix::ENTRY,
     console::ENTRY,
 ];
 
@@ -119,6 +174,8 @@ pub const VARIABLES: &[&str] = &["PROXY", "TLS_CA_FILE", "ALERT_EXPIRE", "SELF_N
 /// An alert on its way to one service.
 #[derive(Clone, Copy)]
 pub struct Notification<'a> {
+    /// The alert's own: the same at each attempt, for services that know a repetition by it.
+    pub id: AlertId,
     /// What is to be told.
     pub text: &'a str,
     /// What follows it, usually the time.
@@ -155,6 +212,15 @@ impl Notification<'_> {
         cut.push('…');
         cut.push_str(suffix);
         cut
+    }
+}
+
+/// What a character takes in JSON as we write it.
+fn json_bytes(c: char) -> usize {
+    match c {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+        c if c < ' ' => 6,
+        c => c.len_utf8(),
     }
 }
 
@@ -218,7 +284,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, suffix: &str, max: usize, expected: &str) {
-        let notification = Notification { text, suffix };
+        let notification = Notification { id: AlertId(0), text, suffix };
         let cut = notification.within(max, char::len_utf16);
         assert_eq!(cut, expected);
         assert!(cut.encode_utf16().count() <= max);

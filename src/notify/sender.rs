@@ -211,7 +211,8 @@ impl Worker {
     fn attempt(&mut self, channel: &mut Channel, alert: &Alert, attempt: u32) -> Step {
         let started = Instant::now();
         let (text, suffix) = alert.words((started, SystemTime::now()));
-        let outcome = self.destination.notifier.deliver(&Notification { text: &text, suffix: &suffix });
+        let notification = Notification { id: alert.id, text: &text, suffix: &suffix };
+        let outcome = self.destination.notifier.deliver(&notification);
         let now = Instant::now();
         let was_parked = channel.is_parked;
         let step = channel.settle(&outcome, now, RandomState::new().build_hasher().finish());

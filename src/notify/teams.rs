@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::http::{OverHttp, Request, Service, Url};
-use super::{Entry, Notification, Notifier, Opening};
+use super::{Entry, Notification, Notifier, Opening, json_bytes};
 use crate::vars::{Faults, shown};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -129,15 +129,10 @@ fn markdown(text: &str) -> String {
 
 /// What a character needs at most: a backslash, doubled by JSON, and itself.
 fn cost(c: char) -> usize {
-    let json = match c {
-        '"' | '\\' => 2,
-        c if c < ' ' => 6,
-        c => c.len_utf8(),
-    };
     match c {
-        '\n' => 4,
-        c if c.is_ascii_punctuation() => 2 + json,
-        _ => json,
+        '\n' => 2 * json_bytes(c),
+        c if c.is_ascii_punctuation() => 2 + json_bytes(c),
+        c => json_bytes(c),
     }
 }
 

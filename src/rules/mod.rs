@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::alert::{Alert, DestinationId};
+use crate::alert::{Alert, AlertId, DestinationId};
 use crate::line::Line;
 use crate::notify::Destinations;
 use crate::record::Record;
@@ -206,6 +206,7 @@ impl RuleSet {
         };
         let suffix = self.suffix.as_ref().or(own).unwrap_or(&self.usual_suffix);
         Alert {
+            id: AlertId::fresh(),
             rule: Arc::clone(&rule.name),
             text,
             suffix: suffix.fill(None, |value| view.value(value, &rule.name)),

@@ -21,7 +21,23 @@ const EVENT: Variables = &[
 /// Telegram as it should be.
 const TELEGRAM: Variables = &[("TELEGRAM_BOT_TOKEN", "1:a"), ("TELEGRAM_CHAT_ID", "-1001")];
 
-const NOTIFIERS: &str = "Telegram, Slack, Teams, Discord, Generic1, Generic2, Generic3, Generic4, Console";
+/// The services for phones as they should be.
+const PHONES: Variables = &[
+    ("NTFY_URL", "https://ntfy.example"),
+    ("NTFY_TOPIC", "a-topic_1"),
+    ("NTFY_TOKEN", "tk_a"),
+    ("GOTIFY_URL", "http://gotify.example/push/"),
+    ("GOTIFY_TOKEN", "A.b-c_d"),
+    ("PUSHOVER_TOKEN", "a"),
+    ("PUSHOVER_USER", "u,g"),
+    ("PUSHOVER_API_URL", "https://pushover.example"),
+    ("MATRIX_URL", "https://matrix.example"),
+    ("MATRIX_TOKEN", "syt_a"),
+    ("MATRIX_ROOM", "!a:matrix.example"),
+];
+
+const NOTIFIERS: &str = "Telegram, Slack, Teams, Discord, Generic1, Generic2, Generic3, Generic4, Ntfy, Gotify, \
+                         Pushover, Matrix, Console";
 const ADDRESS: &str = "is no address (expected [::]:5140, 192.0.2.1:5140 or a port)";
 const NETWORK: &str = "is not an address, a network such as 192.168.88.0/24, or a name from ROUTERS";
 const URL: &str = "(expected https://… or http://…)";
@@ -324,6 +340,45 @@ fn faults_of_notifiers() {
     for (url, what) in url_faults {
         check(TELEGRAM, &[("TELEGRAM_API_URL", url)], &format!("TELEGRAM_API_URL: {what} {URL}"));
     }
+}
+
+#[test]
+fn faults_of_notifiers_for_phones() {
+    check_right(&[], PHONES);
+    for (missing, name) in [
+        ("NTFY_TOPIC", "Ntfy"),
+        ("GOTIFY_URL", "Gotify"),
+        ("GOTIFY_TOKEN", "Gotify"),
+        ("PUSHOVER_TOKEN", "Pushover"),
+        ("PUSHOVER_USER", "Pushover"),
+        ("MATRIX_URL", "Matrix"),
+        ("MATRIX_TOKEN", "Matrix"),
+        ("MATRIX_ROOM", "Matrix"),
+    ] {
+        let fault = format!("{missing} is not set, and {name} needs it");
+        // A service of which nothing that it needs is set is not meant.
+        let named: Variables = &[(missing, ""), ("SELF_NOTIFIER", name)];
+        check(PHONES, named, &fault);
+    }
+    for (name, bad) in
+        [("NTFY_TOKEN", "tk a"), ("GOTIFY_TOKEN", "a:b"), ("PUSHOVER_TOKEN", "é"), ("MATRIX_TOKEN", "a?b")]
+    {
+        check(
+            PHONES,
+            &[(name, bad)],
+            &format!("{name} is not a token (expected letters, digits and -._~+/=)"),
+        );
+    }
+    for name in ["NTFY_URL", "GOTIFY_URL", "PUSHOVER_API_URL", "MATRIX_URL"] {
+        check(PHONES, &[(name, "ftp://h/")], &format!("{name}: this is not an http or https URL {URL}"));
+    }
+    check(PHONES, &[("PUSHOVER_USER", " ")], "PUSHOVER_USER is blank");
+    let topic = "is not a topic (expected 1 to 64 letters, digits, - or _)";
+    check(PHONES, &[("NTFY_TOPIC", "ntfy.sh/a")], &format!("NTFY_TOPIC {topic}"));
+    check(PHONES, &[("SELF_NOTIFIER", "Ntfy/a b")], &format!("\"Ntfy/a b\" {topic}"));
+    let room = "is not a room's id (expected !letters:server, from the room's settings)";
+    check(PHONES, &[("MATRIX_ROOM", "#a:matrix.example")], &format!("MATRIX_ROOM {room}"));
+    check(PHONES, &[("SELF_NOTIFIER", "Matrix/#a:b")], &format!("\"Matrix/#a:b\" {room}"));
 }
 
 #[test]

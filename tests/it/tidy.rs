@@ -37,7 +37,10 @@ const DOORS: &[(&str, &[&str])] = &[
 /// What each module uses. It stands above all that it uses, so nothing goes round in a circle.
 const LAYERS: &[(&str, &[&str])] = &[
     ("main", &[]),
-    ("cli", &["daemon", "ingest", "line", "network", "notify", "record", "rules", "settings", "vars"]),
+    (
+        "cli",
+        &["alert", "daemon", "ingest", "line", "network", "notify", "record", "rules", "settings", "vars"],
+    ),
     (
         "daemon",
         &[

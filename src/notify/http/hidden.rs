@@ -15,6 +15,7 @@
 use std::fmt;
 
 use super::Request;
+use crate::secret::Secret;
 
 /// Shorter parts than this are ordinary words (`api`, `hook`), and no secret that
 /// is worth its name. Longer words are hidden in vain, which does no harm.
@@ -31,7 +32,7 @@ impl fmt::Debug for Hidden {
 }
 
 impl Hidden {
-    /// All of the URL but the host, and what the headers hold.
+    /// All of the URL but the host, what the headers hold, and what is said to be secret.
     pub fn of(request: &Request) -> Hidden {
         let url = request.url.expose();
         let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
@@ -45,7 +46,7 @@ impl Hidden {
         let of_headers =
             request.headers.iter().flat_map(|(_, value)| value.split(' ').chain([value.as_str()]));
         let mut parts: Vec<String> = Vec::new();
-        for part in of_url.chain(of_headers) {
+        for part in of_url.chain(of_headers).chain(request.secrets.iter().map(Secret::expose)) {
             parts.push(part.to_owned());
             parts.push(percent_decoded(part));
         }

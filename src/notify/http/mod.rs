@@ -20,6 +20,7 @@ use ureq::http as wire;
 use ureq::unversioned::transport::{Connector, DefaultConnector};
 
 use super::{Notification, Notifier, Outcome};
+use crate::secret::Secret;
 use crate::vars::{Faults, Vars, shown};
 
 mod hidden;
@@ -32,7 +33,7 @@ mod url;
 mod tests;
 
 pub use hidden::Hidden;
-pub use url::Url;
+pub use url::{Url, percent_encoded};
 
 /// How long a request may take.
 #[derive(Clone, Copy)]
@@ -71,6 +72,8 @@ pub struct Request {
     pub headers: Vec<(&'static str, String)>,
     /// The body; its type is JSON unless a header says otherwise.
     pub body: Vec<u8>,
+    /// What in the body is a secret. URL and headers are taken for one without being asked.
+    pub secrets: Vec<Secret>,
 }
 
 impl fmt::Debug for Request {
@@ -85,8 +88,10 @@ impl fmt::Debug for Request {
 pub enum Method {
     /// For asking our own health.
     Get,
-    /// For everything else.
+    /// For nearly everything else.
     Post,
+    /// For what may be repeated and stays one.
+    Put,
 }
 
 impl Request {
@@ -94,12 +99,12 @@ impl Request {
     pub fn post_json(url: Url, body: &serde_json::Value) -> Request {
         // A Value has string keys only: writing it to memory cannot fail.
         let body = serde_json::to_vec(body).unwrap_or_default();
-        Request { url, method: Method::Post, headers: Vec::new(), body }
+        Request { url, method: Method::Post, headers: Vec::new(), body, secrets: Vec::new() }
     }
 
     /// A GET.
     pub fn get(url: Url) -> Request {
-        Request { url, method: Method::Get, headers: Vec::new(), body: Vec::new() }
+        Request { url, method: Method::Get, headers: Vec::new(), body: Vec::new(), secrets: Vec::new() }
     }
 }
 
@@ -142,6 +147,14 @@ impl Answer {
     /// The body as JSON, or null.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// The status, and what the body's JSON says at `pointer`; of any other body, its beginning.
+    pub fn words_at(&self, pointer: &str) -> String {
+        match self.json().pointer(pointer).and_then(serde_json::Value::as_str) {
+            Some(text) => self.with_words(text),
+            None => self.with_words(&String::from_utf8_lossy(&self.body)),
+        }
     }
 
     /// Status and the beginning of `text`, in one line: `400 chat not found`.
@@ -239,6 +252,7 @@ impl Client {
         let method = match request.method {
             Method::Get => wire::Method::GET,
             Method::Post => wire::Method::POST,
+            Method::Put => wire::Method::PUT,
         };
         let mut head = wire::Request::builder().method(method).uri(request.url.expose());
         if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
@@ -249,7 +263,7 @@ impl Client {
         }
         let answer = match request.method {
             Method::Get => head.body(()).map(|whole| self.0.run(whole)),
-            Method::Post => head.body(request.body).map(|whole| self.0.run(whole)),
+            Method::Post | Method::Put => head.body(request.body).map(|whole| self.0.run(whole)),
         };
         let answer = answer.map_err(|_| "the request cannot be written".to_owned())?;
         let mut answer = answer.map_err(|error| words(&error))?;

@@ -12,6 +12,7 @@ mod forwarding;
 mod listening;
 mod loop_guard;
 mod network;
+mod push;
 mod secrets;
 mod small;
 mod stopping;

@@ -7,7 +7,7 @@ use crate::support::recorder::{Answer, Received, Recorder};
 use crate::support::variables::Variables;
 
 /// Parts of the values below that nobody may see.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 14] = [
     "AAtelegramSecret",
     "B0slackSecret",
     "teamsSecretSig",
@@ -15,6 +15,11 @@ const SECRETS: [&str; 9] = [
     "genericSecretPath",
     "genericSecretQuery",
     "genericSecretPassword",
+    "ntfySecretTopic",
+    "ntfySecretToken",
+    "gotifySecretToken",
+    "pushoverSecret",
+    "matrixSecretToken",
     "proxySecretPassword",
     "httpSecretToken",
 ];
@@ -33,12 +38,24 @@ fn variables(scheme: &str, authority: &str) -> Variables {
             format!("{scheme}://{authority}/genericSecretPath?key=genericSecretQuery"),
         )
         .with("GENERIC2_WEBHOOK_URL", format!("{scheme}://user:genericSecretPassword@{authority}/x"))
+        .with("NTFY_URL", format!("{scheme}://{authority}/ntfy"))
+        .with("NTFY_TOPIC", "ntfySecretTopic")
+        .with("NTFY_TOKEN", "tk_ntfySecretToken")
+        .with("GOTIFY_URL", format!("{scheme}://{authority}/gotify"))
+        .with("GOTIFY_TOKEN", "AgotifySecretToken")
+        .with("PUSHOVER_API_URL", format!("{scheme}://{authority}/pushover"))
+        .with("PUSHOVER_TOKEN", "a-pushoverSecretToken")
+        .with("PUSHOVER_USER", "u-pushoverSecretUser")
+        .with("MATRIX_URL", format!("{scheme}://{authority}"))
+        .with("MATRIX_TOKEN", "syt_matrixSecretToken")
+        .with("MATRIX_ROOM", "!room:matrix.example")
         .with("HTTP_TOKEN", "httpSecretToken")
         .with("LOG_LEVEL", "debug")
-        .substr("Telegram,Slack,Teams,Discord,Generic1,Generic2", "login", "@{message}")
+        .substr(&NOTIFIERS.join(","), "login", "@{message}")
 }
 
-const NOTIFIERS: [&str; 6] = ["Telegram", "Slack", "Teams", "Discord", "Generic1", "Generic2"];
+const NOTIFIERS: [&str; 10] =
+    ["Telegram", "Slack", "Teams", "Discord", "Generic1", "Generic2", "Ntfy", "Gotify", "Pushover", "Matrix"];
 
 #[track_caller]
 fn assert_clean(text: &str) {
@@ -80,10 +97,12 @@ fn connections_that_fail_show_no_secret() {
     check(&variables("http", "nobody.invalid").with("PROXY", through), "delivery postponed");
 }
 
-/// Answers as web frameworks do: with the path that was asked for.
+/// Answers as web frameworks do, and worse: with all that it was sent.
 fn echo(status: u16) -> Recorder {
     Recorder::scripted(move |request: &Received| {
-        let said = format!("Cannot POST {} for {:?}", request.target, request.header("authorization"));
+        let key = request.header("authorization").or(request.header("x-gotify-key"));
+        let body = String::from_utf8_lossy(&request.body);
+        let said = format!("Cannot POST {} for {key:?}: {body}", request.target);
         Answer::status(status).with_body(match request.target.contains("/sendMessage") {
             true => serde_json::json!({"ok": false, "description": said}).to_string(),
             false => said,
@@ -99,7 +118,7 @@ fn answers_that_repeat_the_url_show_no_secret() {
         check(&variables("http", &recorder.address().to_string()), outcome);
         // Nor is it told to others that a notifier is parked, and why, with the why in full.
         for received in recorder.received() {
-            assert_clean(&String::from_utf8_lossy(&received.body));
+            assert_clean(&received.text());
         }
     }
 }
