@@ -77,6 +77,10 @@ impl Service for Telegram {
         Request::post_json(self.send_message.clone(), &body)
     }
 
+    fn armor_chars_max(&self) -> Option<usize> {
+        Some(TEXT_UNITS_MAX)
+    }
+
     fn judge(&mut self, answer: &Answer) -> Outcome {
         let body = answer.json();
         let says = body.get("description").and_then(|d| d.as_str()).unwrap_or_default();
