@@ -37,4 +37,8 @@ impl Service for Generic {
     fn request(&self, notification: &Notification<'_>) -> Request {
         Request::post_json(self.url.clone(), &json!({ "text": notification.whole() }))
     }
+
+    fn armor_chars_max(&self) -> Option<usize> {
+        None
+    }
 }

@@ -28,6 +28,9 @@ const TEXT_BYTES_MAX: usize = 60_000;
 /// Gotify's 0 to 10: from 4 on a phone makes a sound, from 8 on it insists.
 const PRIORITY: u8 = 5;
 
+/// Of 65 characters in an armored text one is a line end, which counts six times.
+const ARMOR_CHARS_MAX: usize = TEXT_BYTES_MAX / 70 * 65;
+
 #[derive(Deserialize, Default)]
 struct Variables {
     url: Option<String>,
@@ -63,6 +66,10 @@ impl Service for Gotify {
         let mut request = Request::post_json(self.message.clone(), &body);
         request.headers.push(("x-gotify-key", self.token.expose().to_owned()));
         request
+    }
+
+    fn armor_chars_max(&self) -> Option<usize> {
+        Some(ARMOR_CHARS_MAX)
     }
 
     fn judge(&mut self, answer: &Answer) -> Outcome {

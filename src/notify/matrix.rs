@@ -36,6 +36,9 @@ pub(super) const ENTRY: Entry = Entry {
 /// some 4,000 at worst.
 const TEXT_BYTES_MAX: usize = 60_000;
 
+/// Of 65 characters in an armored text one is a line end, which takes two bytes in JSON.
+const ARMOR_CHARS_MAX: usize = TEXT_BYTES_MAX / 66 * 65;
+
 #[derive(Deserialize, Default)]
 struct Variables {
     url: Option<String>,
@@ -81,6 +84,10 @@ impl Service for Matrix {
         let mut request = Request { method: Method::Put, ..Request::post_json(url, &body) };
         request.headers.push(("authorization", self.authorization.expose().to_owned()));
         request
+    }
+
+    fn armor_chars_max(&self) -> Option<usize> {
+        Some(ARMOR_CHARS_MAX)
     }
 
     fn judge(&mut self, answer: &Answer) -> Outcome {

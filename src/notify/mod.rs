@@ -24,6 +24,7 @@ pub mod console;
 pub mod destinations;
 mod discord;
 pub mod dispatch;
+pub mod encrypt;
 mod generic;
 mod gotify;
 pub mod http;
@@ -67,6 +68,8 @@ pub struct Opening<'a> {
     pub target: Option<&'a str>,
     /// How requests are sent: connections, certificates, proxy.
     pub client: http::Client,
+    /// True if every text it will be given is an armored age file, which must arrive as it is.
+    pub is_encrypted: bool,
 }
 
 impl Opening<'_> {
@@ -168,8 +171,18 @@ pub const REGISTRY: &[Entry] = &[
 ];
 
 /// The variables of delivery as a whole. Each service has its own in
-/// [`REGISTRY`], and `_PROXY` and `_TLS_CA_FILE` besides.
-pub const VARIABLES: &[&str] = &["PROXY", "TLS_CA_FILE", "ALERT_EXPIRE", "SELF_NOTIFIER"];
+/// [`REGISTRY`], and `_ENCRYPT_TO`, `_PROXY` and `_TLS_CA_FILE` besides.
+pub const VARIABLES: &[&str] = &["PROXY", "TLS_CA_FILE", "ENCRYPT_TO", "ALERT_EXPIRE", "SELF_NOTIFIER"];
+
+/// The variable that holds for the service with this prefix, its own or else the
+/// common one: its full name, and what it is set to.
+fn own_or_common<'v>(vars: &'v Vars, prefix: &str, name: &str) -> Option<(String, &'v str)> {
+    let own = format!("{prefix}{name}");
+    match vars.text(&own) {
+        Some(value) => Some((own, value)),
+        None => vars.text(name).map(|value| (name.to_owned(), value)),
+    }
+}
 
 /// An alert on its way to one service.
 #[derive(Clone, Copy)]
@@ -265,6 +278,15 @@ pub enum Outcome {
 pub trait Notifier: Send {
     /// Makes one attempt and waits for its end, 30 s at most.
     fn deliver(&mut self, notification: &Notification<'_>) -> Outcome;
+
+    /// The longest text of ASCII that is taken whole, if it holds nothing to be escaped but
+    /// line feeds: so is an armored age file. None if any is.
+    fn armor_chars_max(&self) -> Option<usize>;
+
+    /// The keys that alone can read what it is told; none if everybody can.
+    fn recipients(&self) -> &[encrypt::age::Recipient] {
+        &[]
+    }
 
     /// What the answer of a delivered test does not show, for a human to check.
     fn doubt(&self) -> Option<&'static str> {

@@ -76,6 +76,10 @@ impl Service for Ntfy {
         request
     }
 
+    fn armor_chars_max(&self) -> Option<usize> {
+        Some(TEXT_BYTES_MAX)
+    }
+
     fn judge(&mut self, answer: &Answer) -> Outcome {
         let body = answer.json();
         match policy::judge_with(answer, answer.words_at("/error")) {

@@ -71,6 +71,10 @@ impl Service for Pushover {
         }
     }
 
+    fn armor_chars_max(&self) -> Option<usize> {
+        Some(TEXT_CHARS_MAX)
+    }
+
     fn judge(&mut self, answer: &Answer) -> Outcome {
         let body = answer.json();
         let is = |name, value: Value| body.get(name) == Some(&value);

@@ -70,6 +70,10 @@ impl Service for Telegram {
         Request::post_json(self.send_message.clone(), &body)
     }
 
+    fn armor_chars_max(&self) -> Option<usize> {
+        Some(TEXT_UNITS_MAX)
+    }
+
     fn judge(&mut self, answer: &Answer) -> Outcome {
         let body = answer.json();
         let reason = answer.words_at("/description");

@@ -41,6 +41,7 @@ const NOTIFIERS: &str = "Telegram, Slack, Teams, Discord, Generic1, Generic2, Ge
 const ADDRESS: &str = "is no address (expected [::]:5140, 192.0.2.1:5140 or a port)";
 const NETWORK: &str = "is not an address, a network such as 192.168.88.0/24, or a name from ROUTERS";
 const URL: &str = "(expected https://… or http://…)";
+const AGE_KEY: &str = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
 const PROXY: &str = "is not a proxy (expected http://host:port or socks5h://host:port)";
 
 /// What is wrong with `set`, where those of `usual` hold that are not among them.
@@ -295,6 +296,35 @@ fn faults_of_delivery() {
 }
 
 #[test]
+fn faults_of_encryption() {
+    let mistyped = AGE_KEY.replace("zvk", "zkv");
+    for name in ["ENCRYPT_TO", "TELEGRAM_ENCRYPT_TO"] {
+        for nobody in [",", " ", "# a comment"] {
+            check(TELEGRAM, &[(name, nobody)], &format!("{name} names no recipient (expected age1…)"));
+        }
+        for (value, what) in [
+            (
+                format!("{AGE_KEY},{mistyped}"),
+                "2 is mistyped: its checksum is wrong (expected age1… as age-keygen prints it)",
+            ),
+            (
+                "ssh-ed25519 AAAA".to_owned(),
+                "1 is an SSH key, which is not supported (expected age1…: age-keygen)",
+            ),
+            ("ann".to_owned(), "1 is not an age recipient (expected age1…)"),
+        ] {
+            check(TELEGRAM, &[(name, &value)], &format!("{name}: recipient {what}"));
+        }
+    }
+    // What cannot be read is not passed over for what can: that would go to other readers than were meant.
+    let both = [("TELEGRAM_ENCRYPT_TO", ","), ("ENCRYPT_TO", AGE_KEY)];
+    check(TELEGRAM, &both, "TELEGRAM_ENCRYPT_TO names no recipient (expected age1…)");
+    check_right(TELEGRAM, &[("TELEGRAM_ENCRYPT_TO", AGE_KEY), ("ENCRYPT_TO", "")]);
+    // Of a notifier's own variable alone: the common one is then of no concern to it.
+    check_right(TELEGRAM, &[("TELEGRAM_ENCRYPT_TO", AGE_KEY), ("ENCRYPT_TO", "x")]);
+}
+
+#[test]
 fn faults_of_notifiers() {
     for (missing, name) in [("TELEGRAM_BOT_TOKEN", "Telegram"), ("TELEGRAM_CHAT_ID", "Telegram")] {
         check(TELEGRAM, &[(missing, "")], &format!("{missing} is not set, and {name} needs it"));
@@ -457,12 +487,12 @@ fn every_variable_is_here() {
     let any_text = ["ALERT_SUFFIX", "TELEGRAM_NICKNAME", "LOG_FILE", "HTTP_TOKEN"];
     let tests = include_str!("faults.rs");
     for name in variables() {
-        let is_own_proxy = name.ends_with("_PROXY") || name.ends_with("_TLS_CA_FILE");
+        let is_own = ["_ENCRYPT_TO", "_PROXY", "_TLS_CA_FILE"].iter().any(|end| name.ends_with(end));
         let name = name.replace("STATIC_EVENTn", "STATIC_EVENT1").replace("EVENTn", "EVENT0");
         let quoted = format!("\"{name}\"");
         let part = name.strip_prefix("EVENT0_").or_else(|| name.strip_prefix("STATIC_EVENT1_"));
         let is_here =
             tests.contains(&quoted) || part.is_some_and(|part| tests.contains(&format!("\"{part}\"")));
-        assert!(is_here || is_own_proxy || any_text.contains(&&*name), "no fault of {name} is shown");
+        assert!(is_here || is_own || any_text.contains(&&*name), "no fault of {name} is shown");
     }
 }

@@ -15,6 +15,7 @@ use super::{Destinations, Entry, Notification, Outcome, REGISTRY};
 use crate::settings;
 use crate::vars::{Faults, Vars};
 
+mod encrypted;
 mod facts;
 mod reader;
 mod setup;

@@ -19,7 +19,7 @@ use std::time::{Duration, SystemTime};
 use ureq::http as wire;
 use ureq::unversioned::transport::{Connector, DefaultConnector};
 
-use super::{Notification, Notifier, Outcome};
+use super::{Notification, Notifier, Outcome, own_or_common};
 use crate::secret::Secret;
 use crate::vars::{Faults, Vars, shown};
 
@@ -180,6 +180,9 @@ pub trait Service: Send {
         policy::judge(answer)
     }
 
+    /// The longest armored age file that it takes: [`Notifier::armor_chars_max`].
+    fn armor_chars_max(&self) -> Option<usize>;
+
     /// What a delivered test does not show, for a human to check.
     fn doubt(&self) -> Option<&'static str> {
         None
@@ -200,6 +203,10 @@ impl<S: Service> Notifier for OverHttp<S> {
             Ok(answer) => self.service.judge(&answer),
             Err(reason) => Outcome::Failed { reason },
         }
+    }
+
+    fn armor_chars_max(&self) -> Option<usize> {
+        self.service.armor_chars_max()
     }
 
     fn doubt(&self) -> Option<&'static str> {
@@ -326,14 +333,6 @@ impl Clients {
 /// True if requests of the service with this prefix go through a proxy.
 pub fn has_proxy(vars: &Vars, prefix: &str) -> bool {
     own_or_common(vars, prefix, "PROXY").is_some()
-}
-
-fn own_or_common<'v>(vars: &'v Vars, prefix: &str, name: &str) -> Option<(String, &'v str)> {
-    let own = format!("{prefix}{name}");
-    match vars.text(&own) {
-        Some(value) => Some((own, value)),
-        None => vars.text(name).map(|value| (name.to_owned(), value)),
-    }
 }
 
 fn read_proxy(name: &str, value: &str, faults: &mut Faults) -> Option<ureq::Proxy> {

@@ -6,6 +6,7 @@
 
 mod commands;
 mod delivery;
+mod encryption;
 mod examples;
 mod flood;
 mod forwarding;

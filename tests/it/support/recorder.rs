@@ -62,6 +62,9 @@ impl Received {
         if let Some(card) = at("/attachments/0/content/body/0/text") {
             return without_markdown(&card);
         }
+        if let Some(run) = at("/attachments/0/content/body/0/inlines/0/text") {
+            return run;
+        }
         let text = ["/content", "/text", "/message", "/body"].into_iter().find_map(at);
         let text = text.unwrap_or_else(|| panic!("no text in {body}"));
         match self.target.contains("slack") {
