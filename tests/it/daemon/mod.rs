@@ -14,6 +14,8 @@ mod loop_guard;
 mod network;
 mod secrets;
 mod small;
+mod state;
+mod state_crash;
 mod stopping;
 mod tcp;
 mod texts;
