@@ -37,7 +37,7 @@ impl AlertId {
 const SET_SINCE: Duration = Duration::from_secs(1_577_836_800);
 
 /// The rule's name of what we tell of ourselves.
-const OWN: &str = "alertik";
+pub(crate) const OWN: &str = "alertik";
 
 /// Text from a rule, on its way to somebody.
 #[derive(Clone, Debug)]
@@ -66,6 +66,11 @@ impl Unset {
     /// For a text that tells `time` in `zone`; None if that can be the time.
     pub fn note(time: SystemTime, zone: &Zone) -> Option<Unset> {
         (!is_set(time)).then(|| Unset(Box::new((time, zone.clone()))))
+    }
+
+    /// The time that the text tells.
+    pub fn written(&self) -> SystemTime {
+        self.0.0
     }
 }
 

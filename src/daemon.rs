@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use crate::health::Health;
 use crate::ingest::{self, Forward, Listener, tcp};
 use crate::line::Line;
-use crate::notify::Dispatch;
+use crate::notify::{Dispatch, dispatch};
 use crate::ring::Ring;
 use crate::settings::Settings;
 use crate::stats::Stats;
@@ -53,6 +53,8 @@ pub enum Error {
     Ingest(ingest::Error),
     /// HTTP.
     Serve(serve::Error),
+    /// Delivery.
+    Dispatch(dispatch::Error),
     /// A thread, the runtime, or a signal's handler.
     Start(std::io::Error),
     /// `LOG_FILE`.
@@ -64,6 +66,7 @@ impl fmt::Display for Error {
         match self {
             Error::Ingest(error) => error.fmt(f),
             Error::Serve(error) => error.fmt(f),
+            Error::Dispatch(error) => error.fmt(f),
             Error::Start(error) => write!(f, "cannot start: {error}"),
             Error::Log(error) => f.write_str(error),
         }
@@ -136,11 +139,12 @@ impl Daemon {
         let reporter = calls.clone();
         // The worker is gone only when everything is.
         let report = Arc::new(move |report| drop(reporter.send(Call::Report(report))));
-        let dispatch = Dispatch::start(settings.destinations, &settings.dispatch, &stats, report);
+        let (destinations, zone) = (settings.destinations, &settings.zone);
+        let dispatch = Dispatch::start(destinations, &settings.dispatch, zone, &stats, report);
         let worker = Worker {
             ring: ring.clone(),
             rules: settings.rules,
-            dispatch: dispatch.map_err(Error::Start)?,
+            dispatch: dispatch.map_err(Error::Dispatch)?,
             self_destinations: settings.self_destinations,
             zone: settings.zone,
             drops: listener.drops(),
@@ -196,8 +200,13 @@ impl Daemon {
         let _ = self.calls.send(Call::Stop);
         // A worker that panicked has ended the process.
         if let Ok(dispatch) = self.worker.join() {
-            for (name, alerts) in dispatch.stop(deadline) {
-                log::warn("alerts left", &[("notifier", &name), ("alerts", &alerts)]);
+            for left in dispatch.stop(deadline) {
+                if left.in_memory > 0 {
+                    log::warn("alerts left", &[("notifier", &left.name), ("alerts", &left.in_memory)]);
+                }
+                if left.on_disk > 0 {
+                    log::info("alerts kept", &[("notifier", &left.name), ("alerts", &left.on_disk)]);
+                }
             }
         }
         log_stats(&self.stats);

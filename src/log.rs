@@ -118,20 +118,27 @@ pub fn open(settings: &Settings, zone: Zone) -> Result<(), String> {
 }
 
 /// Says that `variable` names a `path` that cannot be written, and what would help.
+pub fn cannot_write(variable: &str, path: &Path, error: &io::Error) -> String {
+    let remedy = remedy(error);
+    let space = if remedy.is_empty() { "" } else { "; " };
+    format!("{variable}: cannot write to {}: {error}{space}{remedy}", path.display())
+}
+
+/// What helps against `error`, met in writing; empty if there is nothing to say.
 ///
 /// In the image we are not root, but who makes the mounts is (RouterOS, Docker): the first to write there
 /// learns here what to do about it.
-pub fn cannot_write(variable: &str, path: &Path, error: &io::Error) -> String {
-    let remedy = match error.kind() {
+pub fn remedy(error: &io::Error) -> String {
+    match error.kind() {
         io::ErrorKind::PermissionDenied => {
             let user = our_user().map_or_else(String::new, |user| format!(" ({user})"));
-            format!("; give its folder to the user we run as{user}, or run as root (on RouterOS user=0:0)")
+            format!("give its folder to the user we run as{user}, or run as root (on RouterOS user=0:0)")
         }
-        io::ErrorKind::NotFound => "; make its folder".to_owned(),
-        io::ErrorKind::ReadOnlyFilesystem => "; name a path on a mount that can be written".to_owned(),
+        io::ErrorKind::NotFound => "make its folder".to_owned(),
+        io::ErrorKind::ReadOnlyFilesystem => "name a path on a mount that can be written".to_owned(),
+        io::ErrorKind::StorageFull => "make room there".to_owned(),
         _ => String::new(),
-    };
-    format!("{variable}: cannot write to {}: {error}{remedy}", path.display())
+    }
 }
 
 /// The number of the user we run as. Who owns our process in `/proc` says it without a system call of our own.
@@ -317,7 +324,8 @@ mod tests {
         check(io::ErrorKind::PermissionDenied, &denied);
         check(io::ErrorKind::NotFound, "; make its folder");
         check(io::ErrorKind::ReadOnlyFilesystem, "; name a path on a mount that can be written");
-        check(io::ErrorKind::StorageFull, "");
+        check(io::ErrorKind::StorageFull, "; make room there");
+        check(io::ErrorKind::TimedOut, "");
     }
 
     #[test]

@@ -209,6 +209,7 @@ impl Worker {
 
     fn tell_report(&self, report: Report) {
         let (about, text) = match report {
+            Report::Disk { trouble } => return self.tell_trouble(format!("alertik: {trouble}."), None),
             Report::Parked { destination, reason } => {
                 let name = self.dispatch.name(destination);
                 (

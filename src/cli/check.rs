@@ -94,6 +94,9 @@ fn in_words(settings: Option<&Settings>, faults: &Faults) {
     if let Some(address) = settings.ingest.tcp_listen {
         text.push_str(&format!("lines by TCP on {address}\n"));
     }
+    if let Some(path) = &settings.dispatch.state_dir {
+        text.push_str(&format!("alerts are kept in {} until they are told\n", path.display()));
+    }
     if let Some((host, port)) = &settings.ingest.forward {
         text.push_str(&format!("every datagram goes on to {host} port {port}\n"));
     }

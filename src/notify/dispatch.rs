@@ -2,26 +2,27 @@
 //!
 //! The worker calls [`Dispatch::accept`], which never waits: each destination's
 //! queue takes the alert or, when it is full, lets its oldest one go, counted.
+//! With `STATE_DIR` there is one inbox for all, and whoever empties it keeps
+//! alerts on the disk before any queue hears of them.
 
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::destinations::Destination;
-use super::sender::{Paces, Report, Worker};
+use super::queue::{QUEUE_ALERTS_MAX, QUEUE_BYTES_MAX, Queue};
+use super::sender::{Paces, Worker};
+use super::store::{Keeper, Reporter, Store};
 use crate::alert::{Alert, DestinationId};
 use crate::ring::Ring;
 use crate::stats::Stats;
+use crate::timestamp::Zone;
 use crate::vars::{Faults, Vars, shown};
-
-/// What one destination's alerts may take in memory (contract of the interface).
-const QUEUE_BYTES_MAX: usize = 256 * 1024;
-
-/// 256 KiB are some 1,600 alerts of usual length; the queue's own table stays small.
-const QUEUE_ALERTS_MAX: usize = 2048;
 
 /// A sender's call chain is ureq and rustls (names are looked up on a thread of
 /// their own). A TLS handshake with a chain of four RSA certificates of 4,096 bits,
@@ -29,15 +30,20 @@ const QUEUE_ALERTS_MAX: usize = 2048;
 /// 56 KiB, on 32-bit ARM 44; in a debug build 216.
 const STACK_BYTES: usize = 256 * 1024;
 
+/// The keeper's buffers are on the heap.
+const KEEPER_STACK_BYTES: usize = 128 * 1024;
+
 /// What delivery as a whole is told by variables.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Older alerts are not sent any more.
     pub expire: Duration,
+    /// Where alerts are kept until they are told; memory only, if nowhere.
+    pub state_dir: Option<PathBuf>,
 }
 
 impl Settings {
-    /// Reads `ALERT_EXPIRE` (default a day).
+    /// Reads `ALERT_EXPIRE` (default a day) and `STATE_DIR`.
     pub fn read(vars: &Vars, faults: &mut Faults) -> Settings {
         let default = Duration::from_secs(24 * 3600);
         let expire = vars.text("ALERT_EXPIRE").map_or(Some(default), |text| {
@@ -49,7 +55,8 @@ impl Settings {
             }
             span
         });
-        Settings { expire: expire.unwrap_or(default) }
+        let state_dir = vars.text("STATE_DIR").map(PathBuf::from);
+        Settings { expire: expire.unwrap_or(default), state_dir }
     }
 }
 
@@ -69,9 +76,34 @@ pub fn read_span(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
+/// Why delivery cannot start.
+#[derive(Debug)]
+pub enum Error {
+    /// Another process has `STATE_DIR`.
+    InUse(PathBuf),
+    /// The system has no thread left.
+    Thread(io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::InUse(path) => {
+                let path = path.display();
+                write!(
+                    f,
+                    "STATE_DIR: {path} is in use by another alertik (stop that one, or name another folder)"
+                )
+            }
+            Error::Thread(error) => write!(f, "cannot start a sender: {error}"),
+        }
+    }
+}
+
 /// The senders at work.
 pub struct Dispatch {
-    lanes: Vec<Lane>,
+    queues: Arc<[Arc<Queue>]>,
+    kept: Option<Kept>,
     stats: Arc<Stats>,
     /// Dropped when it is time to stop.
     stop: Sender<()>,
@@ -79,267 +111,146 @@ pub struct Dispatch {
     ended: Receiver<()>,
 }
 
-struct Lane {
-    name: String,
-    queue: Ring<Arc<Alert>>,
-    pending: Arc<AtomicUsize>,
+/// What there is besides if alerts are kept on the disk.
+struct Kept {
+    store: Arc<Store>,
+    inbox: Ring<Arc<Alert>>,
+    /// Dropped when no more alerts will come.
+    stop: Sender<()>,
+    /// Closed when all that came are kept.
+    ended: Receiver<()>,
+}
+
+/// What was not told when a destination stopped.
+#[derive(Debug, PartialEq)]
+pub struct Left {
+    /// The destination.
+    pub name: String,
+    /// Alerts that are lost with the process.
+    pub in_memory: usize,
+    /// Alerts that the next process will tell.
+    pub on_disk: usize,
 }
 
 impl Dispatch {
-    /// Starts a thread for each destination; `report` takes what the senders have to say.
+    /// Starts a thread for each destination; `report` takes what there is to say.
     ///
     /// # Errors
-    /// When the system has no thread left.
+    /// When the system has no thread left, or `STATE_DIR` is another process's.
     pub fn start(
         destinations: Vec<Destination>,
         settings: &Settings,
+        zone: &Zone,
         stats: &Arc<Stats>,
-        report: Arc<dyn Fn(Report) + Send + Sync>,
-    ) -> std::io::Result<Dispatch> {
+        report: Reporter,
+    ) -> Result<Dispatch, Error> {
+        let names = || destinations.iter().map(|destination| destination.name.clone());
+        let open = |path: &PathBuf| {
+            Store::open(path, names(), zone.clone(), Arc::clone(stats), Arc::clone(&report)).map(Arc::new)
+        };
+        let store =
+            settings.state_dir.as_ref().map(open).transpose().map_err(|in_use| Error::InUse(in_use.0))?;
+        let queues: Arc<[_]> = names()
+            .enumerate()
+            .map(|(index, name)| Arc::new(Queue::new(name, store.clone().map(|store| (store, index)))))
+            .collect();
         let (stop, stopped) = bounded(0);
         let (ending, ended) = bounded::<()>(0);
-        let mut lanes = Vec::new();
-        for (index, destination) in destinations.into_iter().enumerate() {
-            let queue = Ring::new(QUEUE_ALERTS_MAX, QUEUE_BYTES_MAX);
-            let pending = Arc::new(AtomicUsize::new(0));
-            lanes.push(Lane {
-                name: destination.name.clone(),
-                queue: queue.clone(),
-                pending: Arc::clone(&pending),
-            });
+        for (index, (destination, queue)) in destinations.into_iter().zip(queues.iter()).enumerate() {
             let worker = Worker {
                 id: DestinationId(index),
                 destination,
-                queue,
-                pending,
+                queue: Arc::clone(queue),
                 expire: settings.expire,
                 stats: Arc::clone(stats),
                 report: Arc::clone(&report),
                 stop: stopped.clone(),
                 paces: Paces::default(),
             };
-            let ending = ending.clone();
-            thread::Builder::new().name("sender".to_owned()).stack_size(STACK_BYTES).spawn(move || {
-                worker.run();
-                drop(ending);
-            })?;
+            spawn("sender", STACK_BYTES, &ending, move || worker.run())?;
         }
-        Ok(Dispatch { lanes, stats: Arc::clone(stats), stop, ended })
+        let kept = store.map(|store| Kept::start(store, &queues)).transpose()?;
+        Ok(Dispatch { queues, kept, stats: Arc::clone(stats), stop, ended })
     }
 
     /// Puts `alert` into the queue of each of its destinations. One about ourselves
     /// goes only where there is room: told in another's place it would be the next loss.
     pub fn accept(&self, alert: Alert) {
-        let destinations = Arc::clone(&alert.destinations);
         let alert = Arc::new(alert);
-        for lane in destinations.iter().filter_map(|id| self.lanes.get(id.0)) {
-            if alert.is_own() && !lane.queue.has_room_for(&alert) {
-                continue;
+        match &self.kept {
+            None => {
+                let queues = alert.destinations.iter().filter_map(|id| self.queues.get(id.0));
+                queues.for_each(|queue| queue.push_memory(&alert, &self.stats));
             }
-            lane.pending.fetch_add(1, Ordering::Relaxed);
-            lane.queue.push_evicting(Arc::clone(&alert), |oldest| {
-                lane.pending.fetch_sub(1, Ordering::Relaxed);
+            Some(kept) if alert.is_own() && !kept.inbox.has_room_for(&alert) => {}
+            Some(kept) => kept.inbox.push_evicting(alert, |oldest| {
                 if !oldest.is_own() {
-                    self.stats.alerts_evicted.add_one();
+                    self.stats.alerts_evicted.add(oldest.destinations.len());
                 }
-            });
+            }),
         }
     }
 
     /// The name of a destination.
     pub fn name(&self, id: DestinationId) -> &str {
-        self.lanes.get(id.0).map_or("", |lane| &lane.name)
+        self.queues.get(id.0).map_or("", |queue| queue.name())
     }
 
     /// Every destination.
     pub fn ids(&self) -> impl Iterator<Item = DestinationId> {
-        (0..self.lanes.len()).map(DestinationId)
+        (0..self.queues.len()).map(DestinationId)
     }
 
     /// Lets every sender try once more what is due, waits for them until `deadline`,
-    /// and says what was left: name and number of alerts.
-    pub fn stop(self, deadline: Instant) -> Vec<(String, usize)> {
+    /// and says what was left.
+    pub fn stop(self, deadline: Instant) -> Vec<Left> {
+        let kept = self.kept.map(|kept| {
+            drop(kept.stop);
+            let _ = kept.ended.recv_deadline(deadline);
+            kept.store
+        });
         drop(self.stop);
         // A sender that is waiting for an answer is left behind: the process ends.
         let _ = self.ended.recv_deadline(deadline);
-        let left = self.lanes.into_iter().map(|lane| (lane.name, lane.pending.load(Ordering::Relaxed)));
-        left.filter(|(_, pending)| *pending > 0).collect()
+        if let Some(store) = kept {
+            store.finish(&self.queues);
+        }
+        let left = self.queues.iter().map(|queue| queue.left());
+        left.filter(|left| left.in_memory + left.on_disk > 0).collect()
     }
+}
+
+impl Kept {
+    fn start(store: Arc<Store>, queues: &Arc<[Arc<Queue>]>) -> Result<Kept, Error> {
+        let inbox = Ring::new(QUEUE_ALERTS_MAX, QUEUE_BYTES_MAX);
+        let (stop, stopped) = bounded(0);
+        let (ending, ended) = bounded(0);
+        let keeper = Keeper {
+            store: Arc::clone(&store),
+            inbox: inbox.clone(),
+            queues: Arc::clone(queues),
+            stop: stopped,
+        };
+        spawn("keeper", KEEPER_STACK_BYTES, &ending, move || keeper.run())?;
+        Ok(Kept { store, inbox, stop, ended })
+    }
+}
+
+/// Starts a thread that holds `ending` until it ends.
+fn spawn(
+    name: &str,
+    stack_bytes: usize,
+    ending: &Sender<()>,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<(), Error> {
+    let ending = ending.clone();
+    let work = move || {
+        work();
+        drop(ending);
+    };
+    let spawned = thread::Builder::new().name(name.to_owned()).stack_size(stack_bytes).spawn(work);
+    spawned.map(drop).map_err(Error::Thread)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::alert::AlertId;
-    use crate::notify::{Notification, Notifier, Outcome};
-    use crossbeam_channel::unbounded;
-
-    const DELIVERED: Outcome = Outcome::Delivered { pause: None };
-    const PATIENCE: Duration = Duration::from_secs(20);
-
-    /// Tells the test each text it is given, and answers what the test says; when
-    /// the test says no more, all is delivered.
-    struct Scripted {
-        told: Sender<String>,
-        answers: Receiver<Outcome>,
-    }
-
-    impl Notifier for Scripted {
-        fn deliver(&mut self, notification: &Notification<'_>) -> Outcome {
-            let _ = self.told.send(notification.whole());
-            self.answers.recv().unwrap_or(DELIVERED)
-        }
-
-        fn armor_chars_max(&self) -> Option<usize> {
-            None
-        }
-    }
-
-    /// A destination, what it is told, and how it answers.
-    fn scripted() -> (Destination, Receiver<String>, Sender<Outcome>) {
-        let (told, texts) = unbounded();
-        let (answer, answers) = unbounded();
-        let notifier = Box::new(Scripted { told, answers });
-        (Destination { name: "Scripted".to_owned(), notifier }, texts, answer)
-    }
-
-    fn start(destinations: Vec<Destination>, expire: Duration) -> (Dispatch, Arc<Stats>) {
-        let stats = Arc::new(Stats::default());
-        let dispatch = Dispatch::start(destinations, &Settings { expire }, &stats, Arc::new(drop));
-        (dispatch.unwrap(), stats)
-    }
-
-    fn alert(text: &str, destinations: usize) -> Alert {
-        Alert {
-            id: AlertId::fresh(),
-            rule: "EVENT0".into(),
-            text: text.to_owned(),
-            suffix: String::new(),
-            destinations: (0..destinations).map(DestinationId).collect(),
-            arrived: Instant::now(),
-            unset: None,
-        }
-    }
-
-    fn stop(dispatch: Dispatch, patience: Duration) -> Vec<(String, usize)> {
-        dispatch.stop(Instant::now() + patience)
-    }
-
-    fn reason() -> String {
-        String::new()
-    }
-
-    #[test]
-    fn a_notifier_that_hangs_delays_no_other() {
-        let ((hanging, _, answer), (other, texts, _)) = (scripted(), scripted());
-        let (dispatch, _) = start(vec![hanging, other], PATIENCE);
-        dispatch.accept(alert("a", 2));
-        dispatch.accept(alert("b", 2));
-        assert_eq!(texts.recv_timeout(PATIENCE).as_deref(), Ok("a"));
-        assert_eq!(texts.recv_timeout(PATIENCE).as_deref(), Ok("b"));
-        assert_eq!(stop(dispatch, Duration::ZERO), [("Scripted".to_owned(), 2)]);
-        drop(answer);
-    }
-
-    #[test]
-    fn a_stop_tries_once_more_what_failed() {
-        let (destination, texts, answer) = scripted();
-        let (dispatch, stats) = start(vec![destination], PATIENCE);
-        dispatch.accept(alert("a", 1));
-        dispatch.accept(alert("b", 1));
-        answer.send(Outcome::Failed { reason: reason() }).unwrap();
-        assert_eq!(texts.recv_timeout(PATIENCE).as_deref(), Ok("a"));
-        drop(answer);
-        assert_eq!(stop(dispatch, PATIENCE), []);
-        assert_eq!(texts.iter().collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(stats.delivered.count(), 2);
-    }
-
-    #[test]
-    fn a_stop_uses_what_was_changed_just_before() {
-        let (destination, texts, answer) = scripted();
-        let (dispatch, _) = start(vec![destination], PATIENCE);
-        dispatch.accept(alert("a", 1));
-        assert_eq!(texts.recv_timeout(PATIENCE).as_deref(), Ok("a"));
-        let stopping = thread::spawn(move || stop(dispatch, PATIENCE));
-        answer.send(Outcome::Failed { reason: reason() }).unwrap();
-        answer.send(Outcome::Again { reason: reason() }).unwrap();
-        drop(answer);
-        assert_eq!(stopping.join().unwrap(), []);
-        assert_eq!(texts.iter().collect::<Vec<_>>(), ["a", "a"]);
-    }
-
-    #[test]
-    fn a_stop_leaves_alone_who_asked_for_it_and_says_what_is_left() {
-        for outcome in [
-            Outcome::TooFast { wait: Some(PATIENCE), reason: reason() },
-            Outcome::Parked { reason: reason() },
-        ] {
-            let (destination, texts, answer) = scripted();
-            let (dispatch, stats) = start(vec![destination], PATIENCE);
-            dispatch.accept(alert("a", 1));
-            dispatch.accept(alert("b", 1));
-            answer.send(outcome).unwrap();
-            assert_eq!(texts.recv_timeout(PATIENCE).as_deref(), Ok("a"));
-            assert_eq!(stop(dispatch, PATIENCE), [("Scripted".to_owned(), 2)]);
-            assert_eq!((texts.iter().count(), stats.delivered.count()), (0, 0));
-        }
-    }
-
-    #[test]
-    fn an_alert_that_expires_does_not_let_the_next_knock_at_once() {
-        let (destination, texts, answer) = scripted();
-        let (dispatch, stats) = start(vec![destination], Duration::from_millis(50));
-        for text in ["a", "b", "c"] {
-            dispatch.accept(alert(text, 1));
-        }
-        answer.send(Outcome::Parked { reason: reason() }).unwrap();
-        drop(answer);
-        let deadline = Instant::now() + PATIENCE;
-        while stats.expired.count() < 3 && Instant::now() < deadline {
-            thread::yield_now();
-        }
-        assert_eq!(stop(dispatch, PATIENCE), []);
-        // None at all, if this machine was slower than that.
-        assert!(texts.iter().count() <= 1);
-    }
-
-    #[test]
-    fn an_alert_larger_than_the_queue_is_delivered() {
-        let (destination, texts, answer) = scripted();
-        let (dispatch, _) = start(vec![destination], PATIENCE);
-        drop(answer);
-        let text = "x".repeat(QUEUE_BYTES_MAX + 1);
-        dispatch.accept(alert(&text, 1));
-        assert_eq!(texts.recv_timeout(PATIENCE), Ok(text));
-        assert_eq!(stop(dispatch, PATIENCE), []);
-    }
-
-    #[test]
-    fn what_is_evicted_and_what_is_delivered_add_up() {
-        let (destination, texts, answer) = scripted();
-        let (dispatch, stats) = start(vec![destination], PATIENCE);
-        drop(answer);
-        let text = "x".repeat(QUEUE_BYTES_MAX / 4);
-        for _ in 0..500 {
-            dispatch.accept(alert(&text, 1));
-        }
-        assert_eq!(stop(dispatch, PATIENCE), []);
-        assert_eq!(texts.iter().count(), stats.delivered.count());
-        assert_eq!(stats.delivered.count() + stats.alerts_evicted.count(), 500);
-    }
-
-    #[test]
-    fn a_span_has_a_unit_and_an_end() {
-        let check = |text, seconds: Option<u64>| {
-            assert_eq!(read_span(text), seconds.map(Duration::from_secs), "{text}");
-        };
-        check("90s", Some(90));
-        check("10m", Some(600));
-        check(" 24h ", Some(86_400));
-        check("7d", Some(604_800));
-        for bad in ["", "s", "10", "0s", "-1m", "+1m", "1.5h", "366d", "99999999999999999999d", "1w", "é"] {
-            check(bad, None);
-        }
-    }
-}
+mod tests;

@@ -4,7 +4,9 @@
 //!   worker ─ accept(alert) ─► Dispatch ─► queue ─► sender ─► Telegram      a thread each:
 //!                                     ├─► queue ─► sender ─► Slack         a dead one delays
 //!                                     └─► queue ─► sender ─► Console       nobody else
-//!   worker ◄──────────── reports (parked, back, lost) ────────┘
+//!                                           ▲
+//!                                 store, spool: with STATE_DIR, what waits is on the disk
+//!   worker ◄──────────── reports (parked, back, disk) ────────┘
 //! ```
 //!
 //! A service is one file and a row of [`REGISTRY`]. It owns its variables and
@@ -21,6 +23,7 @@ pub mod backoff;
 #[cfg(test)]
 mod conformance;
 pub mod console;
+mod dead;
 pub mod destinations;
 mod discord;
 pub mod dispatch;
@@ -31,8 +34,11 @@ pub mod http;
 mod matrix;
 mod ntfy;
 mod pushover;
+mod queue;
 pub mod sender;
 mod slack;
+mod spool;
+mod store;
 mod teams;
 mod telegram;
 
@@ -172,7 +178,8 @@ pub const REGISTRY: &[Entry] = &[
 
 /// The variables of delivery as a whole. Each service has its own in
 /// [`REGISTRY`], and `_ENCRYPT_TO`, `_PROXY` and `_TLS_CA_FILE` besides.
-pub const VARIABLES: &[&str] = &["PROXY", "TLS_CA_FILE", "ENCRYPT_TO", "ALERT_EXPIRE", "SELF_NOTIFIER"];
+pub const VARIABLES: &[&str] =
+    &["PROXY", "TLS_CA_FILE", "ENCRYPT_TO", "ALERT_EXPIRE", "SELF_NOTIFIER", "STATE_DIR"];
 
 /// The variable that holds for the service with this prefix, its own or else the
 /// common one: its full name, and what it is set to.

@@ -14,17 +14,16 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::backoff;
 use super::destinations::Destination;
+use super::queue::{Held, Queue};
 use super::{Notification, Outcome};
 use crate::alert::{Alert, DestinationId};
 use crate::log::{self, Level, Values};
-use crate::ring::{Popped, Ring};
 use crate::stats::Stats;
 
 /// How often a service that needs a human is tried all the same: often enough to
@@ -50,6 +49,11 @@ pub enum Report {
     Back {
         /// Which.
         destination: DestinationId,
+    },
+    /// Something is wrong with what `STATE_DIR` keeps.
+    Disk {
+        /// What, in words.
+        trouble: String,
     },
 }
 
@@ -127,9 +131,7 @@ impl Channel {
 pub(super) struct Worker {
     pub(super) id: DestinationId,
     pub(super) destination: Destination,
-    pub(super) queue: Ring<Arc<Alert>>,
-    /// Alerts in the queue and in hand.
-    pub(super) pending: Arc<AtomicUsize>,
+    pub(super) queue: Arc<Queue>,
     pub(super) expire: Duration,
     pub(super) stats: Arc<Stats>,
     pub(super) report: Arc<dyn Fn(Report) + Send + Sync>,
@@ -156,26 +158,17 @@ impl Worker {
     /// Works until it is told to stop, then tries once more what is left.
     pub(super) fn run(mut self) {
         let mut channel = Channel::default();
-        while let Popped::Item(alert) = self.pop() {
-            match self.see_through(&mut channel, &alert) {
+        while let Some(held) = self.queue.pop(&self.stop) {
+            match self.see_through(&mut channel, &held) {
                 Ended::Settled => {}
-                Ended::ToldToStop => return self.finish(channel, Some(alert)),
+                Ended::ToldToStop => return self.finish(channel, Some(held)),
             }
         }
         self.finish(channel, None);
     }
 
-    fn pop(&self) -> Popped<Arc<Alert>, ()> {
-        loop {
-            match self.queue.pop(&self.stop, None) {
-                Popped::Nothing => {}
-                popped => return popped,
-            }
-        }
-    }
-
-    fn see_through(&mut self, channel: &mut Channel, alert: &Alert) -> Ended {
-        let expires = alert.arrived + self.expire;
+    fn see_through(&mut self, channel: &mut Channel, held: &Held) -> Ended {
+        let expires = held.alert.arrived + self.expire;
         for attempt in 1.. {
             if let Some(until) = channel.not_before
                 && self.wait_until(until.min(expires))
@@ -184,18 +177,20 @@ impl Worker {
             }
             let now = Instant::now();
             if now >= expires {
-                self.expire(alert, now);
+                self.expire(held, now);
                 break;
             }
-            if self.attempt(channel, alert, attempt) == Step::Done {
+            if self.attempt(channel, held, attempt) == Step::Done {
                 break;
             }
         }
         Ended::Settled
     }
 
-    fn expire(&mut self, alert: &Alert, now: Instant) {
-        self.end_one();
+    fn expire(&mut self, held: &Held, now: Instant) {
+        let alert = &held.alert;
+        self.queue.bury(alert, "expired");
+        self.queue.settle(held);
         if !alert.is_own() {
             self.stats.expired.add_one();
         }
@@ -208,10 +203,10 @@ impl Worker {
         matches!(self.stop.recv_deadline(at), Ok(()) | Err(RecvTimeoutError::Disconnected))
     }
 
-    fn attempt(&mut self, channel: &mut Channel, alert: &Alert, attempt: u32) -> Step {
+    fn attempt(&mut self, channel: &mut Channel, held: &Held, attempt: u32) -> Step {
         let started = Instant::now();
-        let (text, suffix) = alert.words((started, SystemTime::now()));
-        let notification = Notification { id: alert.id, text: &text, suffix: &suffix };
+        let (text, suffix) = held.alert.words((started, SystemTime::now()));
+        let notification = Notification { id: held.alert.id, text: &text, suffix: &suffix };
         let outcome = self.destination.notifier.deliver(&notification);
         let now = Instant::now();
         let was_parked = channel.is_parked;
@@ -224,7 +219,13 @@ impl Worker {
             };
             (self.report)(report);
         }
-        self.account(&outcome, &step, alert, attempt, now - started, now);
+        if let Outcome::Rejected { reason } = &outcome {
+            self.queue.bury(&held.alert, &format!("rejected: {reason}"));
+        }
+        if step == Step::Done {
+            self.queue.settle(held);
+        }
+        self.account(&outcome, &step, &held.alert, attempt, now - started, now);
         step
     }
 
@@ -237,9 +238,6 @@ impl Worker {
         took: Duration,
         now: Instant,
     ) {
-        if *step == Step::Done {
-            self.end_one();
-        }
         let name = &self.destination.name;
         match outcome {
             Outcome::Delivered { .. } => {
@@ -275,31 +273,27 @@ impl Worker {
     }
 
     /// Tries once more what is due, in order, until the first that does not go through.
-    fn finish(mut self, mut channel: Channel, in_hand: Option<Arc<Alert>>) {
+    fn finish(mut self, mut channel: Channel, in_hand: Option<Held>) {
         if !channel.is_willing(Instant::now()) {
             return;
         }
-        let mut next = in_hand.or_else(|| self.queue.try_pop());
-        while let Some(alert) = next {
-            if Instant::now() >= alert.arrived + self.expire {
-                self.expire(&alert, Instant::now());
-                next = self.queue.try_pop();
+        let mut next = in_hand.or_else(|| self.queue.try_take());
+        while let Some(held) = next {
+            if Instant::now() >= held.alert.arrived + self.expire {
+                self.expire(&held, Instant::now());
+                next = self.queue.try_take();
                 continue;
             }
-            let mut step = self.attempt(&mut channel, &alert, 1);
+            let mut step = self.attempt(&mut channel, &held, 1);
             if matches!(step, Step::Retry(at) if at <= Instant::now()) {
                 // Something was changed, and this is the last chance to use it.
-                step = self.attempt(&mut channel, &alert, 2);
+                step = self.attempt(&mut channel, &held, 2);
             }
             if step != Step::Done || !channel.is_willing(Instant::now()) {
                 return;
             }
-            next = self.queue.try_pop();
+            next = self.queue.try_take();
         }
-    }
-
-    fn end_one(&self) {
-        self.pending.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

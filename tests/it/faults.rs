@@ -484,7 +484,7 @@ alertik: warning: TELEGRAM_BOT_TOKEN is not set, and Telegram needs it
 #[test]
 fn every_variable_is_here() {
     // Whatever these hold is taken as it is.
-    let any_text = ["ALERT_SUFFIX", "TELEGRAM_NICKNAME", "LOG_FILE", "HTTP_TOKEN"];
+    let any_text = ["ALERT_SUFFIX", "TELEGRAM_NICKNAME", "LOG_FILE", "HTTP_TOKEN", "STATE_DIR"];
     let tests = include_str!("faults.rs");
     for name in variables() {
         let is_own = ["_ENCRYPT_TO", "_PROXY", "_TLS_CA_FILE"].iter().any(|end| name.ends_with(end));

@@ -287,6 +287,7 @@ fn folders_that_variables_name_are_mounted_and_written_as_root_alone() {
     };
     check(&[], &[], false);
     check(&[("LOG_FILE", "/log/a.log")], &[("usb1/alertik-log", "/log")], true);
+    check(&[("STATE_DIR", "/state")], &[("usb1/alertik-state", "/state")], true);
     check(&[("TLS_CA_FILE", &ca_file)], &[("usb1/alertik-ca", folder)], false);
 }
 

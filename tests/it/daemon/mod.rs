@@ -16,6 +16,8 @@ mod network;
 mod push;
 mod secrets;
 mod small;
+mod state;
+mod state_crash;
 mod stopping;
 mod tcp;
 mod texts;

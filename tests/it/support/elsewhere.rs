@@ -125,13 +125,18 @@ pub(crate) struct Trace(pub(crate) String);
 impl Trace {
     /// `strace` in front of a program, writing to `path`; the program stays our child.
     pub(crate) fn command(path: &str) -> Result<Command, String> {
+        Trace::command_for("%file", path)
+    }
+
+    /// The same for other calls than those with names of files.
+    pub(crate) fn command_for(calls: &str, path: &str) -> Result<Command, String> {
         let tried = Command::new("strace").args(["-D", "-f", "-o", path, "true"]).output();
         let tried = tried.map_err(|error| format!("strace: {error}"))?;
         if !tried.status.success() {
             return Err(format!("strace: {}", String::from_utf8_lossy(&tried.stderr).trim()));
         }
         let mut command = Command::new("strace");
-        command.args(["-D", "-f", "-e", "trace=%file", "-o", path, "--"]);
+        command.args(["-D", "-f", "-e", &format!("trace={calls}"), "-o", path, "--"]);
         Ok(command)
     }
 

@@ -1,0 +1,368 @@
+//! Keeps alerts on the disk on their way to the queues, if `STATE_DIR` is set.
+//!
+//! ```text
+//!   Dispatch ─► inbox ─► keeper ─ write, sync ─► spool ◄── take, settle ── Queue ◄─ sender
+//!                          │  a thread of its own            ▲
+//!                          └── while the disk fails ─► the queue's memory
+//! ```
+//!
+//! Apart from the spool, which knows neither threads nor time. The keeper is a thread
+//! because a disk may take long: the worker must not wait for it, and alerts that come
+//! meanwhile share the next sync.
+//!
+//! While the disk cannot be written, alerts wait in memory as they do without
+//! `STATE_DIR`. Whatever is in memory came after what is on the disk, since all of it
+//! goes there, in order, as soon as the disk takes it.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam_channel::Receiver;
+
+use super::Report;
+use super::dead::Letter;
+use super::queue::Queue;
+use super::spool::folder::{Folder, InUse};
+use super::spool::stored::{self, Clock};
+use super::spool::{Lost, Spool, Stored};
+use crate::alert::{Alert, DestinationId};
+use crate::log;
+use crate::ring::{Popped, Ring};
+use crate::stats::Stats;
+use crate::timestamp::Zone;
+
+/// How often a disk that failed is tried again, when there is something to write:
+/// each time everything in memory would be written.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// Takes what the daemon has to say of the disk, and of the senders.
+pub(super) type Reporter = Arc<dyn Fn(Report) + Send + Sync>;
+
+/// The disk, shared by the keeper and the senders.
+pub(super) struct Store {
+    inner: Mutex<Inner>,
+    clock: Clock,
+    zone: Zone,
+    stats: Arc<Stats>,
+    report: Reporter,
+}
+
+struct Inner {
+    spool: Spool<Folder>,
+    /// Since when the disk has failed, at the last attempt.
+    failed_at: Option<Instant>,
+    /// A dead letter could not be written, and that has been said.
+    is_dead_letter_lost: bool,
+}
+
+impl Inner {
+    /// Whether the disk is worth an attempt: it has not failed, or not for so long.
+    fn is_due(&self, now: Instant, patience: Duration) -> bool {
+        self.failed_at.is_none_or(|at| now.saturating_duration_since(at) >= patience)
+    }
+}
+
+impl Store {
+    /// Opens the folder, says what was lost there, and whether it can be written.
+    ///
+    /// # Errors
+    /// When another process has it.
+    pub(super) fn open(
+        path: &Path,
+        names: impl IntoIterator<Item = String>,
+        zone: Zone,
+        stats: Arc<Stats>,
+        report: Reporter,
+    ) -> Result<Store, InUse> {
+        let folder = Folder::open(path)?;
+        let clock = Clock::read();
+        let (mut orphans, mut is_written) = (0_usize, true);
+        let now = (Instant::now(), SystemTime::now());
+        let mut orphan = |name: &str, stored: &Stored<'_>| {
+            let alert = stored.alert(&clock, &zone, now);
+            if !alert.is_own() {
+                orphans += 1;
+                let reason = "its notifier is not configured any more";
+                is_written &= letter(&alert, name, reason, &zone, now).write(path).is_ok();
+            }
+        };
+        let (spool, lost) = Spool::open(folder, names, &mut orphan);
+        let inner = Mutex::new(Inner { spool, failed_at: None, is_dead_letter_lost: false });
+        let store = Store { inner, clock, zone, stats, report };
+        store.tell_found(orphans, is_written, lost);
+        let mut inner = store.lock();
+        let probed = inner.spool.probe();
+        store.note(&mut inner, &probed, now.0);
+        drop(inner);
+        Ok(store)
+    }
+
+    fn tell_found(&self, orphans: usize, is_written: bool, lost: Lost) {
+        if orphans > 0 {
+            let place = if is_written { "they are in dead.jsonl" } else { "dead.jsonl cannot be written" };
+            log::error("alerts without a notifier", &[("alerts", &orphans), ("where", &place)]);
+            self.trouble(format!(
+                "alerts from before the restart whose notifier is not configured any more, and which are not sent: {orphans}; {place}"
+            ));
+        }
+        if lost != Lost::default() {
+            let Lost { alerts, segments, bytes } = lost;
+            log::error(
+                "alerts on disk damaged",
+                &[("alerts", &alerts), ("segments", &segments), ("bytes", &bytes)],
+            );
+            self.trouble(format!(
+                "not all that STATE_DIR kept can be read. Missing alerts: {alerts}; missing files: {segments}; bytes that are damaged or half written: {bytes}"
+            ));
+        }
+    }
+
+    fn trouble(&self, text: String) {
+        (self.report)(Report::Disk { trouble: text });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in whether a write went through, and says it when that has changed.
+    fn note(&self, inner: &mut Inner, written: &io::Result<()>, now: Instant) {
+        match written {
+            Ok(()) if inner.failed_at.take().is_some() => log::info("alerts on disk again", &[]),
+            Ok(()) => {}
+            Err(error) => {
+                let is_new = inner.failed_at.replace(now).is_none();
+                if is_new {
+                    let path = inner.spool.disk().path();
+                    let remedy = log::remedy(error);
+                    log::error("alerts in memory only", &[("path", &path.display()), ("error", error)]);
+                    if !remedy.is_empty() {
+                        // In a line of its own: in one, it would be what is cut.
+                        log::error("alerts in memory only", &[("remedy", &remedy)]);
+                    }
+                    let why = log::cannot_write("STATE_DIR", path, error);
+                    self.trouble(format!("alerts are in memory only, and lost if this program ends. {why}"));
+                }
+            }
+        }
+    }
+
+    /// Puts alerts on the disk, and wakes whoever owes them; into their memory, if that
+    /// fails, or has failed within `patience`.
+    fn keep(&self, alerts: Vec<Arc<Alert>>, queues: &[Arc<Queue>], patience: Duration) {
+        let mut inner = self.lock();
+        let now = (Instant::now(), SystemTime::now());
+        let is_due = inner.is_due(now.0, patience);
+        let mut all: Vec<(Arc<Alert>, Vec<usize>)> = Vec::new();
+        if is_due {
+            for (index, queue) in queues.iter().enumerate() {
+                all.extend(queue.drain_memory().map(|alert| (alert, vec![index])));
+            }
+        }
+        all.extend(alerts.into_iter().map(|alert| {
+            let owing = alert.destinations.iter().map(|DestinationId(index)| *index);
+            let owing = owing.filter(|index| *index < queues.len()).collect();
+            (alert, owing)
+        }));
+        // One about ourselves may be for nobody: its only reader is whom it is about.
+        all.retain(|(_, owing)| !owing.is_empty());
+        if all.is_empty() {
+            return;
+        }
+        let is_kept = is_due && {
+            let kept = self.append(&mut inner, &all, queues, now);
+            self.note(&mut inner, &kept, now.0);
+            kept.is_ok()
+        };
+        for (alert, owing) in all {
+            for queue in owing.iter().filter_map(|index| queues.get(*index)) {
+                match is_kept {
+                    true => queue.wake(),
+                    false => queue.push_memory(&alert, &self.stats),
+                }
+            }
+        }
+    }
+
+    fn append(
+        &self,
+        inner: &mut Inner,
+        alerts: &[(Arc<Alert>, Vec<usize>)],
+        queues: &[Arc<Queue>],
+        now: (Instant, SystemTime),
+    ) -> io::Result<()> {
+        let record = |(alert, owing): &(Arc<Alert>, Vec<usize>)| {
+            let names: Vec<_> =
+                owing.iter().filter_map(|index| queues.get(*index)).map(|queue| queue.name()).collect();
+            (stored::write(alert, &names, &self.clock, now), owing.clone())
+        };
+        let records: Vec<_> = alerts.iter().map(record).collect();
+        let mut evict = |stored: &Stored<'_>| {
+            if !stored.is_own() {
+                self.stats.alerts_evicted.add_one();
+            }
+        };
+        inner.spool.append(&records, &mut evict)
+    }
+
+    /// The oldest alert that a destination owes, from the disk or else by `memory`,
+    /// and what to settle it by if it is on the disk.
+    pub(super) fn take(
+        &self,
+        index: usize,
+        memory: impl FnOnce() -> Option<Arc<Alert>>,
+    ) -> Option<(Arc<Alert>, Option<u64>)> {
+        let mut inner = self.lock();
+        let taken = inner.spool.take(index).unwrap_or_else(|missing| {
+            log::error("alerts on disk damaged", &[("alerts", &missing)]);
+            self.trouble(format!("alerts that STATE_DIR kept and that cannot be read any more: {missing}"));
+            None
+        });
+        let Some(taken) = taken else { return memory().map(|alert| (alert, None)) };
+        let now = (Instant::now(), SystemTime::now());
+        let stored = Stored::read(&taken.payload)?;
+        Some((Arc::new(stored.alert(&self.clock, &self.zone, now)), Some(taken.sequence)))
+    }
+
+    /// A destination is done with an alert that it took from the disk.
+    pub(super) fn settle(&self, index: usize, sequence: u64) {
+        let mut inner = self.lock();
+        let now = Instant::now();
+        let is_due = inner.is_due(now, RETRY);
+        let settled = inner.spool.settle(index, sequence, is_due);
+        if is_due {
+            self.note(&mut inner, &settled, now);
+        }
+    }
+
+    /// How many alerts of a destination are on the disk.
+    pub(super) fn owed(&self, index: usize) -> usize {
+        self.lock().spool.owed(index)
+    }
+
+    /// Writes down an alert that is given up, for `reason`.
+    pub(super) fn bury(&self, alert: &Alert, notifier: &str, reason: &str) {
+        if alert.is_own() {
+            return;
+        }
+        let mut inner = self.lock();
+        let now = (Instant::now(), SystemTime::now());
+        let written = letter(alert, notifier, reason, &self.zone, now).write(inner.spool.disk().path());
+        if let Err(error) = &written
+            && !inner.is_dead_letter_lost
+        {
+            log::warn("dead letters not written", &[("error", error)]);
+        }
+        inner.is_dead_letter_lost = written.is_err();
+    }
+
+    /// At the end: once more whatever could not be written.
+    pub(super) fn finish(&self, queues: &[Arc<Queue>]) {
+        self.keep(Vec::new(), queues, Duration::ZERO);
+        let mut inner = self.lock();
+        if inner.failed_at.is_none() {
+            let saved = inner.spool.save();
+            self.note(&mut inner, &saved, Instant::now());
+        }
+    }
+}
+
+fn letter<'a>(
+    alert: &'a Alert,
+    notifier: &'a str,
+    reason: &'a str,
+    zone: &Zone,
+    now: (Instant, SystemTime),
+) -> Letter<'a> {
+    let (text, suffix) = alert.words(now);
+    Letter { time: zone.format(now.1), notifier, rule: &alert.rule, reason, text: format!("{text}{suffix}") }
+}
+
+/// The keeper's thread: everything it works with.
+pub(super) struct Keeper {
+    pub(super) store: Arc<Store>,
+    pub(super) inbox: Ring<Arc<Alert>>,
+    pub(super) queues: Arc<[Arc<Queue>]>,
+    /// Closed when no more alerts will come.
+    pub(super) stop: Receiver<()>,
+}
+
+impl Keeper {
+    /// Works until it is told to stop and the inbox is empty.
+    pub(super) fn run(self) {
+        loop {
+            let first = match self.inbox.pop(&self.stop, None) {
+                Popped::Item(first) => first,
+                Popped::Nothing => continue,
+                Popped::Called(()) | Popped::Closed => break,
+            };
+            self.keep(Some(first));
+        }
+        self.keep(None);
+    }
+
+    /// All that have come by now share a write.
+    fn keep(&self, first: Option<Arc<Alert>>) {
+        let rest = std::iter::from_fn(|| self.inbox.try_pop());
+        self.store.keep(first.into_iter().chain(rest).collect(), &self.queues, RETRY);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::unbounded;
+
+    fn open(path: &Path, report: Reporter) -> (Arc<Store>, [Arc<Queue>; 1]) {
+        let names = ["A".to_owned()];
+        let store = Arc::new(Store::open(path, names, Zone::utc(), Arc::default(), report).unwrap());
+        let queue = Queue::new("A".to_owned(), Some((Arc::clone(&store), 0)));
+        (store, [Arc::new(queue)])
+    }
+
+    fn alert(text: &str) -> Arc<Alert> {
+        let now = (Instant::now(), SystemTime::now());
+        let mut alert = Alert::own(text.to_owned(), &Zone::utc(), Arc::new([DestinationId(0)]), now);
+        alert.rule = "EVENT0".into();
+        Arc::new(alert)
+    }
+
+    fn tell(queue: &Queue) -> Option<String> {
+        let held = queue.try_take()?;
+        queue.settle(&held);
+        Some(held.alert.text.clone())
+    }
+
+    #[test]
+    fn what_a_failed_disk_left_in_memory_goes_there_in_order_when_it_is_back() {
+        let parent = std::env::temp_dir().join(format!("alertik-store-{}", std::process::id()));
+        let path = parent.join("state");
+        let (report, reports) = unbounded();
+        let (store, queues) = open(&path, Arc::new(move |said| _ = report.send(said)));
+        store.keep(vec![alert("1"), alert("2")], &queues, Duration::ZERO);
+        store.keep(vec![alert("3")], &queues, Duration::ZERO);
+        let said: Vec<_> = reports.try_iter().collect();
+        assert!(
+            matches!(&said[..], [Report::Disk { trouble }] if trouble.contains("make its folder")),
+            "{said:?}"
+        );
+        assert_eq!(tell(&queues[0]).as_deref(), Some("1"));
+
+        std::fs::create_dir(&parent).unwrap();
+        // Not tried again so soon.
+        store.keep(vec![alert("4")], &queues, RETRY);
+        assert_eq!((store.owed(0), queues[0].left().in_memory), (0, 3));
+        store.keep(vec![alert("5")], &queues, Duration::ZERO);
+        assert_eq!((store.owed(0), queues[0].left().in_memory), (4, 0));
+        assert_eq!(tell(&queues[0]).as_deref(), Some("2"));
+        drop((store, queues));
+
+        let (store, queues) = open(&path, Arc::new(drop));
+        let told: Vec<_> = std::iter::from_fn(|| tell(&queues[0])).collect();
+        std::fs::remove_dir_all(&parent).unwrap();
+        assert_eq!((told, store.owed(0)), (vec!["3".to_owned(), "4".to_owned(), "5".to_owned()], 0));
+        assert_eq!(reports.try_iter().count(), 0);
+    }
+}
