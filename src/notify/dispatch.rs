@@ -170,6 +170,7 @@ impl Dispatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alert::AlertId;
     use crate::notify::{Notification, Notifier, Outcome};
     use crossbeam_channel::unbounded;
 
@@ -206,12 +207,14 @@ mod tests {
 
     fn alert(text: &str, destinations: usize) -> Alert {
         Alert {
+            id: AlertId::default(),
             rule: "EVENT0".into(),
             text: text.to_owned(),
             suffix: String::new(),
             destinations: (0..destinations).map(DestinationId).collect(),
             arrived: Instant::now(),
             unset: None,
+            values: None,
         }
     }
 

@@ -210,8 +210,15 @@ impl Worker {
 
     fn attempt(&mut self, channel: &mut Channel, alert: &Alert, attempt: u32) -> Step {
         let started = Instant::now();
-        let (text, suffix) = alert.words((started, SystemTime::now()));
-        let outcome = self.destination.notifier.deliver(&Notification { text: &text, suffix: &suffix });
+        let both = (started, SystemTime::now());
+        let ((text, suffix), values) = (alert.words(both), alert.values(both));
+        let outcome = self.destination.notifier.deliver(&Notification {
+            text: &text,
+            suffix: &suffix,
+            values: values.as_deref(),
+            id: alert.id,
+            now: both.1,
+        });
         let now = Instant::now();
         let was_parked = channel.is_parked;
         let step = channel.settle(&outcome, now, RandomState::new().build_hasher().finish());

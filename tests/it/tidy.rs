@@ -37,7 +37,13 @@ const DOORS: &[(&str, &[&str])] = &[
 /// What each module uses. It stands above all that it uses, so nothing goes round in a circle.
 const LAYERS: &[(&str, &[&str])] = &[
     ("main", &[]),
-    ("cli", &["daemon", "ingest", "line", "network", "notify", "record", "rules", "settings", "vars"]),
+    (
+        "cli",
+        &[
+            "alert", "daemon", "ingest", "line", "network", "notify", "record", "rules", "settings", "value",
+            "vars",
+        ],
+    ),
     (
         "daemon",
         &[
@@ -64,11 +70,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("settings", &["alert", "ingest", "log", "network", "notify", "rules", "serve", "timestamp", "vars"]),
     // These four know nothing of one another, but that rules are told whom they tell.
     ("ingest", &["line", "log", "network", "ring", "stats", "vars"]),
-    ("rules", &["alert", "line", "network", "notify", "record", "timestamp", "vars"]),
-    ("notify", &["alert", "log", "ring", "secret", "stats", "timestamp", "vars"]),
+    ("rules", &["alert", "line", "network", "notify", "record", "timestamp", "value", "vars"]),
+    ("notify", &["alert", "log", "ring", "secret", "stats", "timestamp", "value", "vars"]),
     ("serve", &["health", "secret", "vars"]),
     // Leaves.
-    ("alert", &["ring", "timestamp"]),
+    ("alert", &["ring", "timestamp", "value"]),
     ("record", &["line"]),
     ("line", &["ring"]),
     ("log", &["timestamp", "vars"]),
@@ -78,6 +84,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("stats", &[]),
     ("timestamp", &[]),
+    ("value", &[]),
     ("vars", &[]),
 ];
 

@@ -52,7 +52,7 @@ fn each(check: impl Fn(&Fact, &mut dyn Service)) {
 
 /// The body as it is posted, and the text in it.
 fn post(fact: &Fact, service: &dyn Service, text: &str, suffix: &str) -> (String, String) {
-    let request = service.request(&Notification { text, suffix });
+    let request = service.request(&Notification { text, suffix, ..Notification::default() });
     assert_eq!(request.url.expose(), fact.url);
     let body = String::from_utf8(request.body).unwrap();
     let value: Value = serde_json::from_str(&body).unwrap();
@@ -62,7 +62,7 @@ fn post(fact: &Fact, service: &dyn Service, text: &str, suffix: &str) -> (String
 
 /// The service's word on an answer to a request of its own.
 fn judge(service: &mut dyn Service, status: u16, headers: &[(&str, &str)], body: &str) -> Outcome {
-    let request = service.request(&Notification { text: "text", suffix: SUFFIX });
+    let request = service.request(&Notification { text: "text", suffix: SUFFIX, ..Notification::default() });
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let answer = Answer::new(status, headers.collect(), body.as_bytes().to_vec(), Hidden::of(&request));
     service.judge(&answer)
@@ -243,7 +243,8 @@ fn each_service_asks_in_its_own_way_to_be_left_alone() {
 #[test]
 fn nothing_that_we_say_holds_a_secret() {
     each(|fact, service| {
-        let request = service.request(&Notification { text: "text", suffix: SUFFIX });
+        let request =
+            service.request(&Notification { text: "text", suffix: SUFFIX, ..Notification::default() });
         assert!(!format!("{request:?}").contains(SECRET), "{}", fact.name);
         let url = fact.url;
         let path = url.splitn(4, '/').last().unwrap();

@@ -159,7 +159,7 @@ fn a_target_is_taken_or_refused_as_the_registry_says() {
             assert_eq!(faults, [""; 0]);
             let mut opened = opened.unwrap();
             let service = opened.notifier.service().unwrap();
-            let request = service.request(&Notification { text: "", suffix: "" });
+            let request = service.request(&Notification { text: "", suffix: "", ..Notification::default() });
             let whole = format!("{}{}", request.url.expose(), String::from_utf8_lossy(&request.body));
             assert!(opened.name == reference && whole.contains("target-1"), "{whole}");
             let said = check_names(&all, &format!("{}/ ", entry.name), "EVENT0_NOTIFIER");
@@ -195,7 +195,7 @@ fn a_telegram_group_that_moved_is_told_at_its_new_id_once() {
     let (entry, fact) = configurable().find(|(entry, _)| entry.name == "Telegram").unwrap();
     let mut opened = open(&environment(entry, &fact), entry.name).0.unwrap();
     let service = opened.notifier.service().unwrap();
-    let request = service.request(&Notification { text: "", suffix: "" });
+    let request = service.request(&Notification { text: "", suffix: "", ..Notification::default() });
     let moved = |to: &str| {
         let body = format!(r#"{{"ok":false,"parameters":{{"migrate_to_chat_id":{to}}}}}"#).into_bytes();
         Answer::new(400, Vec::new(), body, Hidden::of(&request))
@@ -242,7 +242,11 @@ fn a_discord_url_for_slacks_format_gets_it() {
     ] {
         let name = format!("{}WEBHOOK_URL", entry.prefix);
         let mut opened = open(&[(name, url.to_owned())], entry.name).0.unwrap();
-        let request = opened.notifier.service().unwrap().request(&Notification { text: "<", suffix: "" });
+        let request = opened.notifier.service().unwrap().request(&Notification {
+            text: "<",
+            suffix: "",
+            ..Notification::default()
+        });
         let body = String::from_utf8(request.body).unwrap();
         let sent = request.url.expose().to_owned();
         assert_eq!(body.starts_with(r#"{"text":"&lt;"#), is_slack, "{url}: {body}");

@@ -171,6 +171,11 @@ pub trait Service: Send {
     fn doubt(&self) -> Option<&'static str> {
         None
     }
+
+    /// True if its text is made of what the line said, besides the text itself.
+    fn takes_values(&self) -> bool {
+        false
+    }
 }
 
 /// Makes a [`Notifier`] of a [`Service`].
@@ -191,6 +196,10 @@ impl<S: Service> Notifier for OverHttp<S> {
 
     fn doubt(&self) -> Option<&'static str> {
         self.service.doubt()
+    }
+
+    fn takes_values(&self) -> bool {
+        self.service.takes_values()
     }
 
     #[cfg(test)]
