@@ -327,6 +327,57 @@ fn faults_of_notifiers() {
 }
 
 #[test]
+fn faults_of_generic_requests() {
+    let numbered = [
+        ["GENERIC1_WEBHOOK_URL", "GENERIC1_BODY", "GENERIC1_HEADERS", "GENERIC1_METHOD", "GENERIC1_SECRET"],
+        ["GENERIC2_WEBHOOK_URL", "GENERIC2_BODY", "GENERIC2_HEADERS", "GENERIC2_METHOD", "GENERIC2_SECRET"],
+        ["GENERIC3_WEBHOOK_URL", "GENERIC3_BODY", "GENERIC3_HEADERS", "GENERIC3_METHOD", "GENERIC3_SECRET"],
+        ["GENERIC4_WEBHOOK_URL", "GENERIC4_BODY", "GENERIC4_HEADERS", "GENERIC4_METHOD", "GENERIC4_SECRET"],
+    ];
+    for [url, body, headers, method, secret] in numbered {
+        let usual = &[(url, "http://127.0.0.1:1/x")];
+        let faults = [
+            (method, "GET", "\"GET\" is not a method with a body (expected POST, PUT or PATCH)"),
+            (
+                headers,
+                r#"{"X-A":"b\r\nX-B: hunter2"}"#,
+                "\"X-A\" has a character in its value that no header may have (expected printable ASCII in one line)",
+            ),
+            (
+                headers,
+                r#"{"Content-Type":"text/xml"}"#,
+                "\"Content-Type\" has an unknown type (expected application/json, text/plain or application/x-www-form-urlencoded)",
+            ),
+            (
+                body,
+                r#"{"token":"hunter2","text":@{text}}"#,
+                "@{text} at 26 is not within a string (expected \"@{text}\")",
+            ),
+            (
+                body,
+                r#"{"token":"hunter2",}"#,
+                "this is not JSON: trailing comma at line 1 column 20 (plain text needs its Content-Type among the headers)",
+            ),
+            (secret, "whsec_hunter2!", "what is behind whsec_ is no key (expected base64)"),
+        ];
+        for (name, value, fault) in faults {
+            check(usual, &[(name, value)], &format!("{name}: {fault}"));
+        }
+        let all = faults_of(
+            &[],
+            &[(url, "hunter2"), (body, "{"), (headers, r#"{"X-A":1}"#), (method, "put"), (secret, "whsec_")],
+        );
+        let starts: Vec<_> =
+            all.faults.iter().map(|fault| fault.split(':').next().unwrap_or_default()).collect();
+        assert_eq!(starts, [url, method, headers, body, secret]);
+        check_right(
+            usual,
+            &[(body, "@{text}"), (headers, r#"{"Content-Type":"text/plain"}"#), (secret, "x")],
+        );
+    }
+}
+
+#[test]
 fn a_notifier_that_is_wrong_is_told_once_however_many_rules_name_it() {
     let slack = [("EVENT0_NOTIFIER", "Slack"), ("STATIC_EVENTS_ENABLED", "all"), ("SELF_NOTIFIER", "Slack")];
     check(

@@ -43,7 +43,16 @@ pub(super) struct Limit {
 }
 
 pub(super) fn all() -> Vec<Fact> {
-    vec![telegram(), slack(), teams(), teams_text(), discord(), discord_slack(), generic()]
+    vec![
+        telegram(),
+        slack(),
+        teams(),
+        teams_text(),
+        discord(),
+        discord_slack(),
+        generic(),
+        generic_template(),
+    ]
 }
 
 /// The formats of the service that the registry calls `name`.
@@ -180,6 +189,25 @@ fn generic() -> Fact {
         not_taken: &[],
         slow_down: &[(&[("retry-after", "30")], "", 30.0)],
         error: "@",
+    }
+}
+
+/// All its variables at once: a template with a token in it, a header of its own, and a signature.
+fn generic_template() -> Fact {
+    Fact {
+        environment: &[
+            ("WEBHOOK_URL", "http://user:pass-s3cr3tS3CR3T@127.0.0.1:8080/hook/s3cr3tS3CR3T"),
+            (
+                "BODY",
+                r#"{"token":"body-s3cr3tS3CR3T","from":"@{title}","n":@{count},"parts":[{"@{rule}":"@{text}"}]}"#,
+            ),
+            ("HEADERS", r#"{"Authorization":"Bearer head-s3cr3tS3CR3T","Content-Type":"application/json"}"#),
+            ("METHOD", "PUT"),
+            ("SECRET", "sign-s3cr3tS3CR3T"),
+        ],
+        text: "/parts/0/",
+        body: || json!({"token": "body-s3cr3tS3CR3T", "from": "alertik", "n": 0, "parts": [{"": ""}]}),
+        ..generic()
     }
 }
 

@@ -253,6 +253,10 @@ fn nothing_that_we_say_holds_a_secret() {
         echoes.push(path.replace('/', r"\/"));
         echoes.push(format!("Cannot POST /{}", path.split('?').next().unwrap_or_default()));
         echoes.extend(parts.map(str::to_owned));
+        // Nor what else it was sent, or knows.
+        let headers = request.headers.iter().map(|(name, value)| format!("{name}: {value}"));
+        echoes.extend(headers.chain([String::from_utf8_lossy(&request.body).into_owned()]));
+        echoes.extend(fact.environment.iter().map(|(_, value)| (*value).to_owned()));
         // Where the cut would come, a beginning must not be left either.
         echoes.extend((0..90).step_by(3).map(|n| format!("{}{url}", "x".repeat(n))));
         for echo in echoes {

@@ -17,6 +17,7 @@ mod small;
 mod stopping;
 mod tcp;
 mod texts;
+mod webhooks;
 
 const LOGIN_FAILURE: &str = "system,error,critical login failure for user guest from 192.168.88.17 via ssh";
 
