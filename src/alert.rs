@@ -4,9 +4,8 @@
 //! know nothing of services and the services nothing of rules.
 
 use std::borrow::Cow;
-use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::{BuildHasher, Hasher};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -19,15 +18,19 @@ use crate::value::Values;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DestinationId(pub usize);
 
-/// What tells one alert from another, wherever and however often it is told: two
-/// that say the same in the same second are still two.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Tells an alert from every other, also from those before the last start.
+///
+/// By it a service knows the second attempt for what it is. It belongs to the
+/// alert and is never made again: whatever keeps an alert keeps its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlertId(pub u64);
 
 impl AlertId {
-    /// One of 2⁶⁴: of a million alerts, two are the same once in 37 million times.
-    pub fn random() -> AlertId {
-        AlertId(RandomState::new().build_hasher().finish())
+    /// One that nobody has had.
+    pub fn fresh() -> AlertId {
+        // The clock besides: early in a boot the system's randomness may be that of
+        // the last boot, and an id that comes again is an alert that nobody is told.
+        AlertId(RandomState::new().hash_one(SystemTime::now()))
     }
 }
 
@@ -47,7 +50,7 @@ const OWN: &str = "alertik";
 /// Text from a rule, on its way to somebody.
 #[derive(Clone, Debug)]
 pub struct Alert {
-    /// The same for all whom it is told, in every attempt.
+    /// Its own: the same for all whom it is told, in every attempt, and for as long as it waits.
     pub id: AlertId,
     /// The rule's name: `EVENT0`, `STATIC_EVENT1`, or `alertik` for our own troubles.
     pub rule: Arc<str>,
@@ -89,7 +92,7 @@ impl Alert {
         let suffix = format!(" {time}");
         let unset = Unset::note(now.1, zone);
         let values = Some(Box::new(Values::of_no_line(OWN, time)));
-        let (id, rule) = (AlertId::random(), OWN.into());
+        let (id, rule) = (AlertId::fresh(), OWN.into());
         Alert { id, rule, text, suffix, destinations, arrived: now.0, unset, values }
     }
 
@@ -166,6 +169,12 @@ mod tests {
         let (text, suffix) = alert.words(now);
         assert_eq!((&*text, &*suffix), (&*format!("at {expected} as said"), &*format!(" {expected}")));
         assert_eq!(alert.values(now).unwrap().text(Value::Time), expected);
+    }
+
+    #[test]
+    fn no_two_alerts_have_the_same_id() {
+        let ids: std::collections::HashSet<u64> = (0..1000).map(|_| AlertId::fresh().0).collect();
+        assert_eq!(ids.len(), 1000);
     }
 
     #[test]

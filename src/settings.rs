@@ -41,7 +41,10 @@ pub fn variables() -> Vec<String> {
     let own = fixed.into_iter().flatten().copied().chain(rules::variables()).map(str::to_owned);
     let of_notifiers = notify::REGISTRY.iter().flat_map(|entry| {
         // What sends nothing over the network has no proxy.
-        let common: &[&str] = if entry.required.is_empty() { &[] } else { &["PROXY", "TLS_CA_FILE"] };
+        let common: &[&str] = match entry.required.is_empty() {
+            true => &["ENCRYPT_TO"],
+            false => &["ENCRYPT_TO", "PROXY", "TLS_CA_FILE"],
+        };
         let names = entry.required.iter().chain(entry.optional).chain(common);
         names.map(|name| format!("{}{name}", entry.prefix))
     });

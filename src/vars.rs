@@ -117,8 +117,9 @@ impl Vars {
                     faults.fault(format!("{name} and {target} are both set (set one of them)"));
                     continue;
                 }
-                match read_file(&String::from_utf8_lossy(value)) {
-                    Ok(text) => drop(vars.values.insert(target.to_owned(), without_line_end(text))),
+                match read_file(&String::from_utf8_lossy(value)).map(without_line_end) {
+                    Ok(text) if text.is_empty() => faults.fault(format!("{name}: its file is empty")),
+                    Ok(text) => drop(vars.values.insert(target.to_owned(), text)),
                     Err(error) => {
                         // What is no path may be the secret itself, put there by mistake.
                         let path = if value.starts_with(b"/") { &*shown(value) } else { "its file" };
@@ -305,12 +306,9 @@ mod tests {
         check(&[("TOKEN", "")], &[], None, &[]);
         check(&[("TOKEN_FILE", "/t")], &[("/t", "a b\n")], Some("a b"), &[]);
         check(&[("TOKEN_FILE", "/t"), ("TOKEN", "")], &[("/t", "a")], Some("a"), &[]);
-        check(
-            &[("TOKEN_FILE", "/t"), ("TOKEN", "b")],
-            &[("/t", "a")],
-            Some("b"),
-            &["TOKEN_FILE and TOKEN are both set (set one of them)"],
-        );
+        let both = "TOKEN_FILE and TOKEN are both set (set one of them)";
+        check(&[("TOKEN_FILE", "/t"), ("TOKEN", "b")], &[("/t", "a")], Some("b"), &[both]);
+        check(&[("TOKEN_FILE", "/t")], &[("/t", "\n")], None, &["TOKEN_FILE: its file is empty"]);
         check(&[("TOKEN_FILE", "/t")], &[], None, &["TOKEN_FILE: cannot read \"/t\": entity not found"]);
         check(&[("TOKEN_FILE", "12:x")], &[], None, &["TOKEN_FILE: cannot read its file: entity not found"]);
     }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Exit, print, print_json, tell};
+use crate::notify::destinations::Destination;
 use crate::settings::Settings;
 use crate::vars::Faults;
 
@@ -20,6 +21,8 @@ struct RuleRow<'a> {
 #[derive(Serialize)]
 struct NotifierRow<'a> {
     notifier: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    encrypt_to: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -60,8 +63,13 @@ fn as_json(settings: Option<&Settings>, faults: &Faults) {
         });
     }
     for destination in &settings.destinations {
-        print_json(&NotifierRow { notifier: &destination.name });
+        print_json(&NotifierRow { notifier: &destination.name, encrypt_to: recipients(destination) });
     }
+}
+
+/// Who alone can read what it is told. These are public keys, and no secrets.
+fn recipients(destination: &Destination) -> Vec<String> {
+    destination.notifier.recipients().iter().map(|recipient| recipient.to_string()).collect()
 }
 
 fn in_words(settings: Option<&Settings>, faults: &Faults) {
@@ -74,7 +82,11 @@ fn in_words(settings: Option<&Settings>, faults: &Faults) {
     }
     text.push_str("notifiers:\n");
     for destination in &settings.destinations {
-        text.push_str(&format!("  {}\n", destination.name));
+        text.push_str(&format!("  {}", destination.name));
+        match recipients(destination) {
+            all if all.is_empty() => text.push('\n'),
+            all => text.push_str(&format!(", encrypted to {}\n", all.join(", "))),
+        }
     }
     let own: Vec<_> = settings.self_destinations.iter().map(|id| settings.destination_name(*id)).collect();
     text.push_str(&format!("our own troubles -> {}\n", own.join(", ")));

@@ -38,8 +38,8 @@ pub(super) fn run(given: &Arguments) -> Exit {
         let threads: Vec<_> = destinations
             .iter_mut()
             .map(|destination| {
-                let (values, id) = (Some(&values), AlertId::random());
-                let notification = Notification { text, suffix: &suffix, values, id, now };
+                let (values, id) = (Some(&values), AlertId::fresh());
+                let notification = Notification { id, text, suffix: &suffix, values, now };
                 scope.spawn(move || try_one(&mut *destination.notifier, &notification))
             })
             .collect();

@@ -9,7 +9,8 @@
 //! container that output becomes log entries which may be sent back to us; the
 //! marker in front lets us know them. RouterOS was seen to split an entry at
 //! 299 characters, and the second part would come without the marker: so a
-//! longer text is written in several lines, each with its own.
+//! longer text is written in several lines, each with its own. So is an encrypted
+//! one, whose lines are to be read without it.
 
 use std::io::{self, Write};
 
@@ -23,19 +24,29 @@ pub(super) const ENTRY: Entry =
 /// Bytes of text in a line; with the marker and RouterOS's topics below 299.
 const PIECE_BYTES_MAX: usize = 240;
 
-struct Console;
+struct Console {
+    is_encrypted: bool,
+}
 
-fn open(_: &Opening<'_>, _: &mut Faults) -> Option<Box<dyn Notifier>> {
-    Some(Box::new(Console))
+fn open(opening: &Opening<'_>, _: &mut Faults) -> Option<Box<dyn Notifier>> {
+    Some(Box::new(Console { is_encrypted: opening.is_encrypted }))
 }
 
 impl Notifier for Console {
     fn deliver(&mut self, notification: &Notification<'_>) -> Outcome {
-        let lines = compose(&notification.whole(), log::marker());
+        let (text, marker) = (notification.whole(), log::marker());
+        let lines = match self.is_encrypted {
+            true => text.lines().map(|line| compose(line, marker)).collect(),
+            false => compose(&text, marker),
+        };
         match io::stdout().lock().write_all(lines.as_bytes()).and_then(|()| io::stdout().flush()) {
             Ok(()) => Outcome::Delivered { pause: None },
             Err(error) => Outcome::Failed { reason: format!("standard output: {error}") },
         }
+    }
+
+    fn armor_chars_max(&self) -> Option<usize> {
+        None
     }
 }
 

@@ -4,6 +4,7 @@
 //! its own queue and sender: a chat that has thrown the bot out must not park
 //! the others. Each is opened once, however many rules name it.
 
+use super::encrypt::Encryption;
 use super::http::Clients;
 use super::{Entry, Notifier, Opening, REGISTRY, console};
 use crate::alert::DestinationId;
@@ -107,12 +108,19 @@ impl<'v> Destinations<'v> {
             return None;
         }
         let client = self.clients.client_for(entry.prefix, self.vars, faults);
-        let is_usable = client.is_some();
+        let encryption = Encryption::read(self.vars, entry.prefix, faults);
+        let is_usable = client.is_some() && encryption.is_ok();
+        let encryption = encryption.ok().flatten();
+        let (vars, is_encrypted) = (self.vars, encryption.is_some());
         // What cannot be sent with is opened all the same, for all its faults to be told at once.
         let notifier = client
             .or_else(|| self.clients.local_client())
-            .and_then(|client| (entry.open)(&Opening { vars: self.vars, entry, target, client }, faults))
-            .filter(|_| is_usable);
+            .and_then(|client| (entry.open)(&Opening { vars, entry, target, client, is_encrypted }, faults))
+            .filter(|_| is_usable)
+            .and_then(|notifier| match encryption {
+                None => Some(notifier),
+                Some(encryption) => encryption.around(notifier, entry.name, faults),
+            });
         let Some(notifier) = notifier else {
             self.refused.push(name);
             return None;

@@ -66,6 +66,10 @@ impl Service for Discord {
         Request::post_json(self.url.clone(), &body)
     }
 
+    fn armor_chars_max(&self) -> Option<usize> {
+        Some(TEXT_CHARS_MAX)
+    }
+
     fn judge(&mut self, answer: &Answer) -> Outcome {
         match policy::judge(answer) {
             Outcome::Delivered { .. } => Outcome::Delivered { pause: pause(answer) },

@@ -189,6 +189,10 @@ mod tests {
             let _ = self.told.send(notification.whole());
             self.answers.recv().unwrap_or(DELIVERED)
         }
+
+        fn armor_chars_max(&self) -> Option<usize> {
+            None
+        }
     }
 
     /// A destination, what it is told, and how it answers.
@@ -207,7 +211,7 @@ mod tests {
 
     fn alert(text: &str, destinations: usize) -> Alert {
         Alert {
-            id: AlertId::default(),
+            id: AlertId::fresh(),
             rule: "EVENT0".into(),
             text: text.to_owned(),
             suffix: String::new(),

@@ -14,8 +14,9 @@
 use std::time::{Duration, SystemTime};
 
 use crate::alert::AlertId;
+use crate::secret::Secret;
 use crate::value::{Value, Values};
-use crate::vars::{Faults, Vars};
+use crate::vars::{Faults, Vars, shown};
 
 pub mod backoff;
 #[cfg(test)]
@@ -24,8 +25,13 @@ pub mod console;
 pub mod destinations;
 mod discord;
 pub mod dispatch;
+pub mod encrypt;
 mod generic;
+mod gotify;
 pub mod http;
+mod matrix;
+mod ntfy;
+mod pushover;
 pub mod sender;
 mod slack;
 mod teams;
@@ -63,6 +69,8 @@ pub struct Opening<'a> {
     pub target: Option<&'a str>,
     /// How requests are sent: connections, certificates, proxy.
     pub client: http::Client,
+    /// True if every text it will be given is an armored age file, which must arrive as it is.
+    pub is_encrypted: bool,
 }
 
 impl Opening<'_> {
@@ -77,6 +85,51 @@ impl Opening<'_> {
             faults.fault(format!("{} is not set, and {} needs it", self.variable(name), self.entry.name));
         }
         value
+    }
+
+    /// `value` without blanks around it, or a fault if nothing is left.
+    pub fn text(&self, name: &str, value: Option<String>, faults: &mut Faults) -> Option<String> {
+        let value = self.required(name, value, faults)?.trim().to_owned();
+        if value.is_empty() {
+            faults.fault(format!("{} is blank", self.variable(name)));
+            return None;
+        }
+        Some(value)
+    }
+
+    /// A token that can travel in a header (RFC 6750, 2.1), or a fault that does not repeat it.
+    pub fn token(&self, name: &str, value: Option<String>, faults: &mut Faults) -> Option<Secret> {
+        let value = self.text(name, value, faults)?;
+        if !value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b)) {
+            faults.fault(format!(
+                "{} is not a token (expected letters, digits and -._~+/=)",
+                self.variable(name)
+            ));
+            return None;
+        }
+        Some(Secret::new(value))
+    }
+
+    /// What stood behind the slash, or else the variable's value; a fault if that is none.
+    /// The variable's value is not repeated.
+    pub fn target_or(
+        &self,
+        name: &str,
+        value: Option<String>,
+        is_one: fn(&str) -> bool,
+        expected: &str,
+        faults: &mut Faults,
+    ) -> Option<String> {
+        let value = self.text(name, value, faults)?;
+        let (place, value) = match self.target {
+            None => (self.variable(name), value),
+            Some(target) => (shown(&format!("{}/{target}", self.entry.name)), target.to_owned()),
+        };
+        if !is_one(&value) {
+            faults.fault(format!("{place} is not {expected}"));
+            return None;
+        }
+        Some(value)
     }
 
     /// A URL that requests can go to, or a fault that does not repeat it: it is a secret.
@@ -111,24 +164,38 @@ pub const REGISTRY: &[Entry] = &[
     generic::ENTRIES[1],
     generic::ENTRIES[2],
     generic::ENTRIES[3],
+    ntfy::ENTRY,
+    gotify::ENTRY,
+    pushover::ENTRY,
+    matrix::ENTRY,
     console::ENTRY,
 ];
 
 /// The variables of delivery as a whole. Each service has its own in
-/// [`REGISTRY`], and `_PROXY` and `_TLS_CA_FILE` besides.
-pub const VARIABLES: &[&str] = &["PROXY", "TLS_CA_FILE", "ALERT_EXPIRE", "SELF_NOTIFIER"];
+/// [`REGISTRY`], and `_ENCRYPT_TO`, `_PROXY` and `_TLS_CA_FILE` besides.
+pub const VARIABLES: &[&str] = &["PROXY", "TLS_CA_FILE", "ENCRYPT_TO", "ALERT_EXPIRE", "SELF_NOTIFIER"];
+
+/// The variable that holds for the service with this prefix, its own or else the
+/// common one: its full name, and what it is set to.
+fn own_or_common<'v>(vars: &'v Vars, prefix: &str, name: &str) -> Option<(String, &'v str)> {
+    let own = format!("{prefix}{name}");
+    match vars.text(&own) {
+        Some(value) => Some((own, value)),
+        None => vars.text(name).map(|value| (name.to_owned(), value)),
+    }
+}
 
 /// An alert on its way to one service.
 #[derive(Clone, Copy)]
 pub struct Notification<'a> {
+    /// The alert's own: the same at each attempt, for services that know a repetition by it.
+    pub id: AlertId,
     /// What is to be told.
     pub text: &'a str,
     /// What follows it, usually the time.
     pub suffix: &'a str,
     /// What the line said that it tells of; None if nobody asked for that when it was made.
     pub values: Option<&'a Values>,
-    /// The same in every attempt to tell it, and in no other's.
-    pub id: AlertId,
     /// When this attempt is made.
     pub now: SystemTime,
 }
@@ -137,8 +204,8 @@ pub struct Notification<'a> {
 #[cfg(test)]
 impl Default for Notification<'_> {
     fn default() -> Self {
-        let (id, now) = (AlertId::default(), SystemTime::UNIX_EPOCH);
-        Notification { text: "", suffix: "", values: None, id, now }
+        let (id, now) = (AlertId(0x0123_4567_89ab_cdef), SystemTime::UNIX_EPOCH);
+        Notification { id, text: "", suffix: "", values: None, now }
     }
 }
 
@@ -189,6 +256,15 @@ impl Notification<'_> {
     }
 }
 
+/// What a character takes in JSON as we write it.
+fn json_bytes(c: char) -> usize {
+    match c {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+        c if c < ' ' => 6,
+        c => c.len_utf8(),
+    }
+}
+
 /// What became of one attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -230,6 +306,15 @@ pub enum Outcome {
 pub trait Notifier: Send {
     /// Makes one attempt and waits for its end, 30 s at most.
     fn deliver(&mut self, notification: &Notification<'_>) -> Outcome;
+
+    /// The longest text of ASCII that is taken whole, if it holds nothing to be escaped but
+    /// line feeds: so is an armored age file. None if any is.
+    fn armor_chars_max(&self) -> Option<usize>;
+
+    /// The keys that alone can read what it is told; none if everybody can.
+    fn recipients(&self) -> &[encrypt::age::Recipient] {
+        &[]
+    }
 
     /// What the answer of a delivered test does not show, for a human to check.
     fn doubt(&self) -> Option<&'static str> {

@@ -213,10 +213,10 @@ impl Worker {
         let both = (started, SystemTime::now());
         let ((text, suffix), values) = (alert.words(both), alert.values(both));
         let outcome = self.destination.notifier.deliver(&Notification {
+            id: alert.id,
             text: &text,
             suffix: &suffix,
             values: values.as_deref(),
-            id: alert.id,
             now: both.1,
         });
         let now = Instant::now();

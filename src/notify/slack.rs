@@ -64,6 +64,10 @@ impl Service for Slack {
         Request::post_json(self.url.clone(), &body(notification, TEXT_CHARS_MAX))
     }
 
+    fn armor_chars_max(&self) -> Option<usize> {
+        Some(TEXT_CHARS_MAX)
+    }
+
     fn judge(&mut self, answer: &Answer) -> Outcome {
         match policy::judge(answer) {
             Outcome::Delivered { .. } if answer.body.trim_ascii() != b"ok" => {

@@ -4,12 +4,16 @@
 //! for self-hosted receivers that still want it. Markdown in a card's text is
 //! live (`[x](http://…)` becomes a link), so it is escaped. 202 only says that
 //! the flow was started, which the test command tells the user.
+//!
+//! An encrypted text is a `TextRun`, in which no Markdown is read (microsoft/AdaptiveCards 2669)
+//! and a line feed is a line break: whoever copies it must get its lines as they were,
+//! where a `TextBlock` shows paragraphs, with or without blank lines between, by client.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::http::{OverHttp, Request, Service, Url};
-use super::{Entry, Notification, Notifier, Opening};
+use super::{Entry, Notification, Notifier, Opening, json_bytes};
 use crate::vars::{Faults, shown};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -25,6 +29,9 @@ pub(super) const ENTRY: Entry = Entry {
 /// 28 KB in all, and the rest of ours has 300 bytes.
 const TEXT_BYTES_MAX: usize = 24_000;
 
+/// A line of an armored file has 65 characters with its line feed, and 66 bytes in JSON.
+const ARMOR_CHARS_MAX: usize = TEXT_BYTES_MAX / 66 * 65;
+
 #[derive(Deserialize, Default)]
 struct Variables {
     webhook_url: Option<String>,
@@ -34,6 +41,7 @@ struct Variables {
 struct Teams {
     url: Url,
     format: Format,
+    is_encrypted: bool,
 }
 
 enum Format {
@@ -56,16 +64,29 @@ fn open(opening: &Opening<'_>, faults: &mut Faults) -> Option<Box<dyn Notifier>>
         }
     };
     let url = opening.url("WEBHOOK_URL", webhook_url, faults);
-    Some(Box::new(OverHttp { service: Teams { url: url?, format: format? }, client: opening.client.clone() }))
+    let service = Teams { url: url?, format: format?, is_encrypted: opening.is_encrypted };
+    Some(Box::new(OverHttp { service, client: opening.client.clone() }))
 }
 
 impl Service for Teams {
     fn request(&self, notification: &Notification<'_>) -> Request {
         let body = match self.format {
-            Format::Card => card(&markdown(&notification.within(TEXT_BYTES_MAX, cost))),
+            Format::Card if self.is_encrypted => {
+                let run = json!({"type": "TextRun", "text": notification.whole(), "fontType": "Monospace"});
+                card(&json!({"type": "RichTextBlock", "inlines": [run]}))
+            }
+            Format::Card => {
+                let text = markdown(&notification.within(TEXT_BYTES_MAX, cost));
+                card(&json!({"type": "TextBlock", "text": text, "wrap": true}))
+            }
+            Format::Text if self.is_encrypted => json!({ "text": notification.whole() }),
             Format::Text => json!({ "text": notification.within(TEXT_BYTES_MAX, cost) }),
         };
         Request::post_json(self.url.clone(), &body)
+    }
+
+    fn armor_chars_max(&self) -> Option<usize> {
+        Some(ARMOR_CHARS_MAX)
     }
 
     fn doubt(&self) -> Option<&'static str> {
@@ -73,7 +94,7 @@ impl Service for Teams {
     }
 }
 
-fn card(text: &str) -> Value {
+fn card(element: &Value) -> Value {
     json!({
         "type": "message",
         "attachments": [{
@@ -83,7 +104,7 @@ fn card(text: &str) -> Value {
                 "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
                 "type": "AdaptiveCard",
                 "version": "1.2",
-                "body": [{"type": "TextBlock", "text": text, "wrap": true}],
+                "body": [element],
             },
         }],
     })
@@ -129,15 +150,10 @@ fn markdown(text: &str) -> String {
 
 /// What a character needs at most: a backslash, doubled by JSON, and itself.
 fn cost(c: char) -> usize {
-    let json = match c {
-        '"' | '\\' => 2,
-        c if c < ' ' => 6,
-        c => c.len_utf8(),
-    };
     match c {
-        '\n' => 4,
-        c if c.is_ascii_punctuation() => 2 + json,
-        _ => json,
+        '\n' => 2 * json_bytes(c),
+        c if c.is_ascii_punctuation() => 2 + json_bytes(c),
+        c => json_bytes(c),
     }
 }
 

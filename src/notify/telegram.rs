@@ -40,13 +40,7 @@ struct Telegram {
 fn open(opening: &Opening<'_>, faults: &mut Faults) -> Option<Box<dyn Notifier>> {
     let Variables { bot_token, chat_id, api_url } = opening.vars.section(opening.entry.prefix);
     let token = opening.required("BOT_TOKEN", bot_token, faults);
-    let chat_id = opening.required("CHAT_ID", chat_id, faults).and_then(|chat_id| {
-        let chat_id = chat_id.trim().to_owned();
-        if chat_id.is_empty() {
-            faults.fault(format!("{} is blank", opening.variable("CHAT_ID")));
-        }
-        (!chat_id.is_empty()).then_some(chat_id)
-    });
+    let chat_id = opening.target_or("CHAT_ID", chat_id, |_| true, "a chat", faults);
     let api_url = api_url.unwrap_or_else(|| "https://api.telegram.org".to_owned());
     let api_url = opening.url("API_URL", Some(api_url), faults);
     let token = token.and_then(|token| {
@@ -63,7 +57,6 @@ fn open(opening: &Opening<'_>, faults: &mut Faults) -> Option<Box<dyn Notifier>>
     });
     let (token, chat_id, api_url) = (token?, chat_id?, api_url?);
     let send_message = api_url.without_slash().join(&format!("/bot{token}/sendMessage"));
-    let chat_id = opening.target.map_or(chat_id, str::to_owned);
     Some(Box::new(OverHttp { service: Telegram { send_message, chat_id }, client: opening.client.clone() }))
 }
 
@@ -77,10 +70,13 @@ impl Service for Telegram {
         Request::post_json(self.send_message.clone(), &body)
     }
 
+    fn armor_chars_max(&self) -> Option<usize> {
+        Some(TEXT_UNITS_MAX)
+    }
+
     fn judge(&mut self, answer: &Answer) -> Outcome {
         let body = answer.json();
-        let says = body.get("description").and_then(|d| d.as_str()).unwrap_or_default();
-        let reason = answer.with_words(says);
+        let reason = answer.words_at("/description");
         let parameter = |name| body.get("parameters").and_then(|all| all.get(name));
         if let Some(new) = parameter("migrate_to_chat_id").and_then(|id| id.as_i64()) {
             let new = new.to_string();

@@ -215,7 +215,7 @@ impl RuleSet {
         };
         let suffix = self.suffix.as_ref().or(own).unwrap_or(&self.usual_suffix);
         Alert {
-            id: AlertId::random(),
+            id: AlertId::fresh(),
             rule: Arc::clone(&rule.name),
             text,
             suffix: suffix.fill(None, |value| view.value(value, &rule.name)),

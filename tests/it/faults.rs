@@ -21,10 +21,27 @@ const EVENT: Variables = &[
 /// Telegram as it should be.
 const TELEGRAM: Variables = &[("TELEGRAM_BOT_TOKEN", "1:a"), ("TELEGRAM_CHAT_ID", "-1001")];
 
-const NOTIFIERS: &str = "Telegram, Slack, Teams, Discord, Generic1, Generic2, Generic3, Generic4, Console";
+/// The services for phones as they should be.
+const PHONES: Variables = &[
+    ("NTFY_URL", "https://ntfy.example"),
+    ("NTFY_TOPIC", "a-topic_1"),
+    ("NTFY_TOKEN", "tk_a"),
+    ("GOTIFY_URL", "http://gotify.example/push/"),
+    ("GOTIFY_TOKEN", "A.b-c_d"),
+    ("PUSHOVER_TOKEN", "a"),
+    ("PUSHOVER_USER", "u,g"),
+    ("PUSHOVER_API_URL", "https://pushover.example"),
+    ("MATRIX_URL", "https://matrix.example"),
+    ("MATRIX_TOKEN", "syt_a"),
+    ("MATRIX_ROOM", "!a:matrix.example"),
+];
+
+const NOTIFIERS: &str = "Telegram, Slack, Teams, Discord, Generic1, Generic2, Generic3, Generic4, Ntfy, Gotify, \
+                         Pushover, Matrix, Console";
 const ADDRESS: &str = "is no address (expected [::]:5140, 192.0.2.1:5140 or a port)";
 const NETWORK: &str = "is not an address, a network such as 192.168.88.0/24, or a name from ROUTERS";
 const URL: &str = "(expected https://… or http://…)";
+const AGE_KEY: &str = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
 const PROXY: &str = "is not a proxy (expected http://host:port or socks5h://host:port)";
 
 /// What is wrong with `set`, where those of `usual` hold that are not among them.
@@ -279,6 +296,40 @@ fn faults_of_delivery() {
 }
 
 #[test]
+fn faults_of_encryption() {
+    let mistyped = AGE_KEY.replace("zvk", "zkv");
+    for name in ["ENCRYPT_TO", "TELEGRAM_ENCRYPT_TO"] {
+        for nobody in [",", " ", "# a comment"] {
+            check(TELEGRAM, &[(name, nobody)], &format!("{name} names no recipient (expected age1…)"));
+        }
+        for (value, what) in [
+            (
+                format!("{AGE_KEY},{mistyped}"),
+                "2 is mistyped: its checksum is wrong (expected age1… as age-keygen prints it)",
+            ),
+            (
+                "ssh-ed25519 AAAA".to_owned(),
+                "1 is an SSH key, which is not supported (expected age1…: age-keygen)",
+            ),
+            ("ann".to_owned(), "1 is not an age recipient (expected age1…)"),
+        ] {
+            check(TELEGRAM, &[(name, &value)], &format!("{name}: recipient {what}"));
+        }
+    }
+    // What cannot be read is not passed over for what can: that would go to other readers than were meant.
+    let both = [("TELEGRAM_ENCRYPT_TO", ","), ("ENCRYPT_TO", AGE_KEY)];
+    check(TELEGRAM, &both, "TELEGRAM_ENCRYPT_TO names no recipient (expected age1…)");
+    check_right(TELEGRAM, &[("TELEGRAM_ENCRYPT_TO", AGE_KEY), ("ENCRYPT_TO", "")]);
+    // Nothing but the file is told, so there must be a place for it.
+    let said = [("GENERIC1_WEBHOOK_URL", "http://127.0.0.1:1/x"), ("GENERIC1_BODY", r#"{"a":"@{message}"}"#)];
+    let fault = "GENERIC1_BODY has no place for what is encrypted (expected @{text} in it)";
+    check(&said, &[("ENCRYPT_TO", AGE_KEY)], fault);
+    check_right(&said, &[("TELEGRAM_ENCRYPT_TO", AGE_KEY)]);
+    // Of a notifier's own variable alone: the common one is then of no concern to it.
+    check_right(TELEGRAM, &[("TELEGRAM_ENCRYPT_TO", AGE_KEY), ("ENCRYPT_TO", "x")]);
+}
+
+#[test]
 fn faults_of_notifiers() {
     for (missing, name) in [("TELEGRAM_BOT_TOKEN", "Telegram"), ("TELEGRAM_CHAT_ID", "Telegram")] {
         check(TELEGRAM, &[(missing, "")], &format!("{missing} is not set, and {name} needs it"));
@@ -378,6 +429,45 @@ fn faults_of_generic_requests() {
 }
 
 #[test]
+fn faults_of_notifiers_for_phones() {
+    check_right(&[], PHONES);
+    for (missing, name) in [
+        ("NTFY_TOPIC", "Ntfy"),
+        ("GOTIFY_URL", "Gotify"),
+        ("GOTIFY_TOKEN", "Gotify"),
+        ("PUSHOVER_TOKEN", "Pushover"),
+        ("PUSHOVER_USER", "Pushover"),
+        ("MATRIX_URL", "Matrix"),
+        ("MATRIX_TOKEN", "Matrix"),
+        ("MATRIX_ROOM", "Matrix"),
+    ] {
+        let fault = format!("{missing} is not set, and {name} needs it");
+        // A service of which nothing that it needs is set is not meant.
+        let named: Variables = &[(missing, ""), ("SELF_NOTIFIER", name)];
+        check(PHONES, named, &fault);
+    }
+    for (name, bad) in
+        [("NTFY_TOKEN", "tk a"), ("GOTIFY_TOKEN", "a:b"), ("PUSHOVER_TOKEN", "é"), ("MATRIX_TOKEN", "a?b")]
+    {
+        check(
+            PHONES,
+            &[(name, bad)],
+            &format!("{name} is not a token (expected letters, digits and -._~+/=)"),
+        );
+    }
+    for name in ["NTFY_URL", "GOTIFY_URL", "PUSHOVER_API_URL", "MATRIX_URL"] {
+        check(PHONES, &[(name, "ftp://h/")], &format!("{name}: this is not an http or https URL {URL}"));
+    }
+    check(PHONES, &[("PUSHOVER_USER", " ")], "PUSHOVER_USER is blank");
+    let topic = "is not a topic (expected 1 to 64 letters, digits, - or _)";
+    check(PHONES, &[("NTFY_TOPIC", "ntfy.sh/a")], &format!("NTFY_TOPIC {topic}"));
+    check(PHONES, &[("SELF_NOTIFIER", "Ntfy/a b")], &format!("\"Ntfy/a b\" {topic}"));
+    let room = "is not a room's id (expected !letters:server, from the room's settings)";
+    check(PHONES, &[("MATRIX_ROOM", "#a:matrix.example")], &format!("MATRIX_ROOM {room}"));
+    check(PHONES, &[("SELF_NOTIFIER", "Matrix/#a:b")], &format!("\"Matrix/#a:b\" {room}"));
+}
+
+#[test]
 fn a_notifier_that_is_wrong_is_told_once_however_many_rules_name_it() {
     let slack = [("EVENT0_NOTIFIER", "Slack"), ("STATIC_EVENTS_ENABLED", "all"), ("SELF_NOTIFIER", "Slack")];
     check(
@@ -453,12 +543,12 @@ fn every_variable_is_here() {
     let any_text = ["ALERT_SUFFIX", "TELEGRAM_NICKNAME", "LOG_FILE", "HTTP_TOKEN"];
     let tests = include_str!("faults.rs");
     for name in variables() {
-        let is_own_proxy = name.ends_with("_PROXY") || name.ends_with("_TLS_CA_FILE");
+        let is_own = ["_ENCRYPT_TO", "_PROXY", "_TLS_CA_FILE"].iter().any(|end| name.ends_with(end));
         let name = name.replace("STATIC_EVENTn", "STATIC_EVENT1").replace("EVENTn", "EVENT0");
         let quoted = format!("\"{name}\"");
         let part = name.strip_prefix("EVENT0_").or_else(|| name.strip_prefix("STATIC_EVENT1_"));
         let is_here =
             tests.contains(&quoted) || part.is_some_and(|part| tests.contains(&format!("\"{part}\"")));
-        assert!(is_here || is_own_proxy || any_text.contains(&&*name), "no fault of {name} is shown");
+        assert!(is_here || is_own || any_text.contains(&&*name), "no fault of {name} is shown");
     }
 }

@@ -9,6 +9,8 @@ mod commands;
 mod corpus;
 #[cfg(test)]
 mod daemon;
+#[cfg(test)]
+mod encryption;
 mod faults;
 #[cfg(test)]
 mod image;

@@ -101,7 +101,7 @@ fn check(platform: &Platform) {
     }
     let within = |arguments: &[&str]| {
         let mut command = unshare(&["--mount"])?;
-        command.args(["chroot", &root.path("")]);
+        command.arg("unshare").arg(format!("--root={}", root.path(""))).arg("--");
         if let Some([_, cpu]) = platform.emulator {
             command.args(["/qemu", "-cpu", cpu]);
         }

@@ -1,10 +1,12 @@
 //! What each service's own documentation says of it: the one table of this suite.
 //!
 //! A service has a row for each format it can be asked in. Nothing here is taken
-//! from the code under test: the escaping is undone as a reader of the service
-//! would, and a character that would be live there is a failure.
+//! from the code under test: the escaping is undone by [`super::reader`].
 
 use serde_json::{Value, json};
+
+use super::super::http::Method;
+use super::reader::{form, in_go, without_entities, without_markdown};
 
 /// In every address and token below, and then in nothing that we say.
 pub(super) const SECRET: &str = "s3cr3tS3CR3T";
@@ -15,8 +17,16 @@ pub(super) struct Fact {
     pub(super) name: &'static str,
     /// The least it needs, less the prefix.
     pub(super) environment: &'static [(&'static str, &'static str)],
-    /// Where requests go.
+    /// What may stand behind the slash, and has `target-1` in it; nothing if it takes no target.
+    pub(super) target: &'static str,
+    /// How requests are made.
+    pub(super) method: Method,
+    /// Where requests go, of the alert of a usual notification.
     pub(super) url: &'static str,
+    /// The headers of its own.
+    pub(super) headers: Headers,
+    /// The body, if it is no JSON, as JSON.
+    pub(super) read: fn(&str) -> Value,
     /// Where the text stands in the body (a JSON pointer).
     pub(super) text: &'static str,
     /// The body around an empty text.
@@ -42,8 +52,27 @@ pub(super) struct Limit {
     pub(super) count: fn(&str, &str) -> usize,
 }
 
+/// What many have in common: no target, a POST of JSON, plain text, a status that tells all.
+const USUAL: Fact = Fact {
+    name: "",
+    environment: &[],
+    target: "",
+    method: Method::Post,
+    url: "",
+    headers: &[],
+    read: |body| serde_json::from_str(body).unwrap(),
+    text: "/text",
+    body: || json!({"text": ""}),
+    shown: str::to_owned,
+    limit: None,
+    taken: &[(200, "")],
+    not_taken: &[],
+    slow_down: &[(&[("retry-after", "30")], "", 30.0)],
+    error: "@",
+};
+
 pub(super) fn all() -> Vec<Fact> {
-    vec![
+    let webhooks = [
         telegram(),
         slack(),
         teams(),
@@ -52,7 +81,8 @@ pub(super) fn all() -> Vec<Fact> {
         discord_slack(),
         generic(),
         generic_template(),
-    ]
+    ];
+    webhooks.into_iter().chain([ntfy(), gotify(), pushover(), matrix()]).collect()
 }
 
 /// The formats of the service that the registry calls `name`.
@@ -65,11 +95,11 @@ fn telegram() -> Fact {
     Fact {
         name: "Telegram",
         environment: &[("BOT_TOKEN", "123456789:s3cr3tS3CR3T-_AbCdEf"), ("CHAT_ID", "-1001")],
+        target: "target-1",
         url: "https://api.telegram.org/bot123456789:s3cr3tS3CR3T-_AbCdEf/sendMessage",
         text: "/text",
         // No parse_mode, so that nothing in the text is live; no preview, so that nothing is fetched.
         body: || json!({"chat_id": "-1001", "text": "", "link_preview_options": {"is_disabled": true}}),
-        shown: str::to_owned,
         limit: Some(Limit { max: 4096, count: |_, text| text.encode_utf16().count() }),
         taken: &[(200, r#"{"ok":true,"result":{"message_id":1}}"#)],
         not_taken: &[
@@ -84,6 +114,7 @@ fn telegram() -> Fact {
             (&[("retry-after", "9")], r#"{"ok":false,"parameters":{"retry_after":-7}}"#, 9.0),
         ],
         error: r#"{"ok":false,"error_code":400,"description":"@"}"#,
+        ..USUAL
     }
 }
 
@@ -92,14 +123,11 @@ fn slack() -> Fact {
         name: "Slack",
         environment: &[("WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/s3cr3tS3CR3T")],
         url: "https://hooks.slack.com/services/T0/B0/s3cr3tS3CR3T",
-        text: "/text",
-        body: || json!({"text": ""}),
         shown: without_entities,
         limit: Some(Limit { max: 40_000, count: |_, text| text.chars().count() }),
         taken: &[(200, "ok")],
         not_taken: &[(200, ""), (200, "no"), (200, "<html>ok</html>"), (200, "okay")],
-        slow_down: &[(&[("retry-after", "30")], "", 30.0)],
-        error: "@",
+        ..USUAL
     }
 }
 
@@ -124,9 +152,8 @@ fn teams() -> Fact {
         shown: without_markdown,
         limit: Some(Limit { max: 28_000, count: |body, _| body.len() }),
         taken: &[(202, ""), (200, ""), (200, "1")],
-        not_taken: &[],
-        slow_down: &[(&[("retry-after", "30")], "", 30.0)],
         error: r#"{"error":{"code":"x","message":"@"}}"#,
+        ..USUAL
     }
 }
 
@@ -151,16 +178,15 @@ fn discord() -> Fact {
         text: "/content",
         // No mention is honoured, and no URL fetched (flag 4).
         body: || json!({"content": "", "allowed_mentions": {"parse": []}, "flags": 4}),
-        shown: str::to_owned,
         limit: Some(Limit { max: 2000, count: |_, text| text.chars().count() }),
         taken: &[(200, r#"{"id":"1"}"#), (204, "")],
-        not_taken: &[],
         slow_down: &[
             (&[], r#"{"message":"slow","retry_after":0.65,"global":false}"#, 0.65),
             (&[("retry-after", "1")], r#"{"retry_after":0.65}"#, 0.65),
             (&[("retry-after", "1")], r#"{"retry_after":"soon"}"#, 1.0),
         ],
         error: r#"{"message":"@","code":50006}"#,
+        ..USUAL
     }
 }
 
@@ -181,14 +207,8 @@ fn generic() -> Fact {
         name: "Genericn",
         environment: &[("WEBHOOK_URL", "http://user:pass-s3cr3tS3CR3T@127.0.0.1:8080/hook/s3cr3tS3CR3T")],
         url: "http://user:pass-s3cr3tS3CR3T@127.0.0.1:8080/hook/s3cr3tS3CR3T",
-        text: "/text",
-        body: || json!({"text": ""}),
-        shown: str::to_owned,
-        limit: None,
         taken: &[(200, ""), (200, "no"), (201, ""), (202, ""), (204, ""), (299, "")],
-        not_taken: &[],
-        slow_down: &[(&[("retry-after", "30")], "", 30.0)],
-        error: "@",
+        ..USUAL
     }
 }
 
@@ -205,70 +225,105 @@ fn generic_template() -> Fact {
             ("METHOD", "PUT"),
             ("SECRET", "sign-s3cr3tS3CR3T"),
         ],
+        method: Method::Put,
+        headers: &[("Authorization", "Bearer head-s3cr3tS3CR3T"), ("Content-Type", "application/json")],
         text: "/parts/0/",
         body: || json!({"token": "body-s3cr3tS3CR3T", "from": "alertik", "n": 0, "parts": [{"": ""}]}),
         ..generic()
     }
 }
 
-/// Slack knows three entities; any other `<`, `>` or `&` is the beginning of something live.
-fn without_entities(text: &str) -> String {
-    let mut shown = String::new();
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let entity = [("&amp;", '&'), ("&lt;", '<'), ("&gt;", '>')]
-            .into_iter()
-            .find(|(entity, _)| rest.starts_with(entity));
-        assert!(entity.is_some() || !"&<>".contains(c), "{c} is live in {rest:.60}");
-        let (used, c) = entity.map_or((c.len_utf8(), c), |(entity, c)| (entity.len(), c));
-        shown.push(c);
-        rest = &rest[used..];
+fn ntfy() -> Fact {
+    Fact {
+        name: "Ntfy",
+        environment: &[("TOPIC", "s3cr3tS3CR3T-topic_1"), ("TOKEN", "tk_s3cr3tS3CR3T")],
+        target: "target-1",
+        // To the root: the same JSON put to a topic would be the text that is shown.
+        url: "https://ntfy.sh/",
+        headers: &[("authorization", "Bearer tk_s3cr3tS3CR3T")],
+        text: "/message",
+        // No "markdown", so that nothing in the text is live.
+        body: || json!({"topic": "s3cr3tS3CR3T-topic_1", "message": "", "priority": 3}),
+        // A message of 4,096 bytes is an attachment; a body of 8,192 is refused.
+        limit: Some(Limit { max: 4095, count: |body, text| text.len().max(body.len().div_ceil(2)) }),
+        taken: &[(200, r#"{"id":"x","time":1,"event":"message","topic":"t","message":"m"}"#)],
+        not_taken: &[(200, ""), (200, "<html>ntfy</html>"), (200, r#"{"health":true}"#)],
+        slow_down: &[
+            (&[("retry-after", "30")], r#"{"code":42901,"http":429,"error":"limit reached"}"#, 30.0),
+            (&[], r#"{"code":42908,"http":429,"error":"daily message quota reached"}"#, 3600.0),
+        ],
+        error: r#"{"code":40001,"http":400,"error":"@","link":"https://ntfy.sh/docs"}"#,
+        ..USUAL
     }
-    shown
 }
 
-/// Markdown as CommonMark reads it: a backslash takes the next character's
-/// meaning away, and a single line feed is none.
-fn without_markdown(text: &str) -> String {
-    let mut shown = String::new();
-    let mut chars = text.chars().peekable();
-    // Since the line's beginning, escapes included.
-    let mut line = String::new();
-    while let Some(c) = chars.next() {
-        let next = chars.peek().copied();
-        let in_word = shown.ends_with(char::is_alphanumeric) && next.is_some_and(char::is_alphanumeric);
-        let is_live = match c {
-            '`' | '*' | '~' | '[' | ']' | '<' => true,
-            '_' => !in_word,
-            '(' => shown.ends_with(']'),
-            '&' => next.is_some_and(|next| next == '#' || next.is_ascii_alphabetic()),
-            '#' | '+' | '-' | '>' => line.trim().is_empty(),
-            '.' | ')' => {
-                let number = line.trim();
-                !number.is_empty()
-                    && number.chars().all(|c| c.is_ascii_digit())
-                    && next.is_none_or(char::is_whitespace)
-            }
-            _ => false,
-        };
-        assert!(!is_live, "{c} is live behind {line}");
-        line.push(c);
-        match c {
-            '\\' => {
-                let escaped = chars.next().filter(char::is_ascii_punctuation);
-                shown.push(escaped.expect("a backslash before what it does not escape"));
-            }
-            '\n' => {
-                assert_eq!(chars.next(), Some('\n'), "a single line feed is no line break");
-                shown.push('\n');
-                line.clear();
-            }
-            '\r' => {
-                shown.push('\r');
-                line.clear();
-            }
-            c => shown.push(c),
-        }
+fn gotify() -> Fact {
+    Fact {
+        name: "Gotify",
+        environment: &[("URL", "https://push.example/gotify/"), ("TOKEN", "As3cr3tS3CR3T._-")],
+        url: "https://push.example/gotify/message",
+        headers: &[("x-gotify-key", "As3cr3tS3CR3T._-")],
+        text: "/message",
+        // No "extras", so that the text is plain.
+        body: || json!({"message": "", "priority": 5}),
+        // Its answer repeats the text, escaped as Go does, and must fit into what is read of one.
+        limit: Some(Limit { max: (64 << 10) - 300, count: |_, text| text.chars().map(in_go).sum() }),
+        taken: &[(200, r#"{"id":25,"appid":1,"message":"m","title":"t","priority":5,"date":"d"}"#)],
+        not_taken: &[(200, ""), (200, "<html>Gotify</html>"), (200, r#"{"health":"green"}"#)],
+        error: r#"{"error":"Bad Request","errorCode":400,"errorDescription":"@"}"#,
+        ..USUAL
     }
-    shown
+}
+
+fn pushover() -> Fact {
+    Fact {
+        name: "Pushover",
+        environment: &[("TOKEN", "as3cr3tS3CR3T"), ("USER", "us3cr3tS3CR3T")],
+        url: "https://api.pushover.net/1/messages.json",
+        headers: &[("content-type", "application/x-www-form-urlencoded")],
+        read: form,
+        text: "/message",
+        // No "html", so that the text is plain.
+        body: || json!({"token": "as3cr3tS3CR3T", "user": "us3cr3tS3CR3T", "message": "", "priority": "0"}),
+        limit: Some(Limit { max: 1024, count: |_, text| text.chars().count() }),
+        taken: &[(200, r#"{"status":1,"request":"r"}"#)],
+        not_taken: &[(200, ""), (200, r#"{"status":0,"request":"r"}"#), (200, "<html>1</html>")],
+        slow_down: &[
+            (&[("retry-after", "30")], "", 30.0),
+            (&[("x-limit-app-remaining", "0")], r#"{"errors":["over quota"],"status":0}"#, 3600.0),
+        ],
+        error: r#"{"message":"cannot be blank","errors":["@"],"status":0,"request":"r"}"#,
+        ..USUAL
+    }
+}
+
+fn matrix() -> Fact {
+    Fact {
+        name: "Matrix",
+        environment: &[
+            ("URL", "https://matrix.example"),
+            ("TOKEN", "syt_s3cr3tS3CR3T_1"),
+            ("ROOM", "!aB/c:matrix.example"),
+        ],
+        target: "!target-1:matrix.example",
+        method: Method::Put,
+        // The alert and the room are the transaction, whatever the text is.
+        url: "https://matrix.example/_matrix/client/v3/rooms/%21aB%2Fc%3Amatrix.example/send/m.room.message/\
+              0123456789abcdef-%21aB%2Fc%3Amatrix.example",
+        headers: &[("authorization", "Bearer syt_s3cr3tS3CR3T_1")],
+        text: "/body",
+        // No "formatted_body", so that the text is plain; and whoever is named in it is not called.
+        body: || json!({"msgtype": "m.text", "body": "", "m.mentions": {}}),
+        // The whole event has 64 KiB; the homeserver's part of it at most 4.
+        limit: Some(Limit { max: 60 << 10, count: |body, _| body.len() }),
+        taken: &[(200, r#"{"event_id":"$x"}"#)],
+        not_taken: &[(200, ""), (200, "{}"), (200, "<html>Synapse</html>")],
+        slow_down: &[
+            (&[], r#"{"errcode":"M_LIMIT_EXCEEDED","error":"slow","retry_after_ms":2500}"#, 2.5),
+            (&[("retry-after", "9")], r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":2500}"#, 9.0),
+            (&[("retry-after", "9")], "", 9.0),
+        ],
+        error: r#"{"errcode":"M_BAD_JSON","error":"@"}"#,
+        ..USUAL
+    }
 }

@@ -156,7 +156,8 @@ fn a_target_is_taken_or_refused_as_the_registry_says() {
     for entry in REGISTRY {
         let fact = facts::of(entry.name).into_iter().next();
         let all = fact.as_ref().map(|fact| environment(entry, fact)).unwrap_or_default();
-        let reference = format!("{}/target-1", entry.name);
+        let target = fact.as_ref().map_or("", |fact| fact.target);
+        let reference = format!("{}/{}", entry.name, if target.is_empty() { "target-1" } else { target });
         if entry.takes_target {
             let (opened, faults) = open(&all, &reference);
             assert_eq!(faults, [""; 0]);
@@ -209,6 +210,33 @@ fn a_telegram_group_that_moved_is_told_at_its_new_id_once() {
     // To where it is already: nothing has changed, so this text is refused.
     assert_eq!(kind(&service.judge(&moved("-1009"))), "rejected");
     assert_eq!(kind(&service.judge(&moved("\"x\""))), "rejected");
+}
+
+#[test]
+fn a_topic_or_a_room_that_is_none_is_named() {
+    for (name, variable, bad) in [
+        ("Ntfy", "NTFY_TOPIC", &["a b", "a/b", "é", "https://ntfy.sh/topic", &"x".repeat(65)][..]),
+        ("Matrix", "MATRIX_ROOM", &["#alias:matrix.example", "@user:matrix.example", "!", "!a b:h"]),
+    ] {
+        let (entry, fact) = configurable().find(|(entry, _)| entry.name == name).unwrap();
+        let all = environment(entry, &fact);
+        for bad in bad {
+            check_names(&with(&all, variable, bad), name, variable);
+            check_names(&all, &format!("{name}/{bad}"), &format!("\"{name}/"));
+        }
+    }
+}
+
+#[test]
+fn a_key_that_pushover_does_not_know_gives_up_no_text() {
+    let (entry, fact) = configurable().find(|(entry, _)| entry.name == "Pushover").unwrap();
+    let mut opened = open(&environment(entry, &fact), entry.name).0.unwrap();
+    let service = opened.notifier.service().unwrap();
+    for (field, says) in [("user", "user identifier is invalid"), ("token", "application token is invalid")] {
+        let body = format!(r#"{{"{field}":"invalid","errors":["{says}"],"status":0}}"#);
+        let outcome = super::judge(service, 400, &[], &body);
+        assert_eq!(outcome, Outcome::Parked { reason: format!("400 {says}") });
+    }
 }
 
 #[test]

@@ -79,6 +79,11 @@ fn open(opening: &Opening<'_>, faults: &mut Faults) -> Option<Box<dyn Notifier>>
         let body = Template::new(body.as_deref(), kind);
         body.map_err(|what| faults.fault(format!("{}: {what}", opening.variable("BODY")))).ok()
     });
+    if opening.is_encrypted && body.as_ref().is_some_and(|body| !body.has_text()) {
+        // Values stay empty then, and nothing would be told.
+        let name = opening.variable("BODY");
+        faults.fault(format!("{name} has no place for what is encrypted (expected @{{text}} in it)"));
+    }
     let mut secrets: Vec<_> = body.iter().flat_map(Template::secrets).map(Secret::new).collect();
     let signature = match secret {
         None => Some(None),
@@ -104,6 +109,10 @@ impl Service for Generic {
         }
         let (url, secrets) = (self.url.clone(), self.secrets.clone());
         Request { url, method: self.method, headers, body, secrets }
+    }
+
+    fn armor_chars_max(&self) -> Option<usize> {
+        None
     }
 
     fn takes_values(&self) -> bool {

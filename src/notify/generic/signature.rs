@@ -6,7 +6,7 @@
 //!              webhook-signature: v1, base64 of HMAC-SHA256(KEY, id.time.body)      Standard Webhooks
 //! ```
 //!
-//! The one door for ring and base64. Pure: id and time are arguments. The id is
+//! Apart, as one of the two doors for ring and base64. Pure: id and time are arguments. The id is
 //! the same in every attempt, so that a receiver that has taken an alert, and
 //! whose answer was lost, can tell that it has it; the time is that of the
 //! attempt, because receivers refuse what is older than some minutes.

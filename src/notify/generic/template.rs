@@ -159,6 +159,11 @@ impl Template {
             .any(|part| matches!(part, Part::Place { place: Place::Title | Place::Value(_), .. }))
     }
 
+    /// True if it has the text in it.
+    pub(super) fn has_text(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Place { place: Place::Text, .. }))
+    }
+
     /// The texts in it that may be secrets. Not the keys of JSON or of a form: when a
     /// receiver names one, that is what the operator must read.
     pub(super) fn secrets(&self) -> Vec<String> {

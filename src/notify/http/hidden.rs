@@ -32,7 +32,7 @@ impl fmt::Debug for Hidden {
 }
 
 impl Hidden {
-    /// All of the URL but the host, what the headers hold, and what the service says besides.
+    /// All of the URL but the host, what the headers hold, and what is said to be secret.
     pub fn of(request: &Request) -> Hidden {
         let url = request.url.expose();
         let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);

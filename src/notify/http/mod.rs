@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime};
 use ureq::http as wire;
 use ureq::unversioned::transport::{Connector, DefaultConnector};
 
-use super::{Notification, Notifier, Outcome};
+use super::{Notification, Notifier, Outcome, own_or_common};
 use crate::secret::Secret;
 use crate::vars::{Faults, Vars, shown};
 
@@ -35,7 +35,7 @@ mod url;
 mod tests;
 
 pub use hidden::Hidden;
-pub use url::Url;
+pub use url::{Url, percent_encoded};
 
 /// How long a request may take.
 #[derive(Clone, Copy)]
@@ -74,7 +74,8 @@ pub struct Request {
     pub headers: Vec<(Cow<'static, str>, String)>,
     /// The body; its type is JSON unless a header says otherwise.
     pub body: Vec<u8>,
-    /// What else of it an answer may repeat and we may not; URL and headers go without saying.
+    /// What is a secret in the body, or in what made the request. URL and headers are taken for
+    /// one without being asked.
     pub secrets: Vec<Secret>,
 }
 
@@ -90,9 +91,9 @@ impl fmt::Debug for Request {
 pub enum Method {
     /// For asking our own health.
     Get,
-    /// For everything else.
+    /// For nearly everything else.
     Post,
-    /// Where the operator says so.
+    /// For what may be repeated and stays one; or where the operator says so.
     Put,
     /// Where the operator says so.
     Patch,
@@ -153,6 +154,14 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
+    /// The status, and what the body's JSON says at `pointer`; of any other body, its beginning.
+    pub fn words_at(&self, pointer: &str) -> String {
+        match self.json().pointer(pointer).and_then(serde_json::Value::as_str) {
+            Some(text) => self.with_words(text),
+            None => self.with_words(&String::from_utf8_lossy(&self.body)),
+        }
+    }
+
     /// Status and the beginning of `text`, in one line: `400 chat not found`.
     ///
     /// The only way from what a server wrote to what we say: what it repeats of
@@ -175,6 +184,9 @@ pub trait Service: Send {
     fn judge(&mut self, answer: &Answer) -> Outcome {
         policy::judge(answer)
     }
+
+    /// The longest armored age file that it takes: [`Notifier::armor_chars_max`].
+    fn armor_chars_max(&self) -> Option<usize>;
 
     /// What a delivered test does not show, for a human to check.
     fn doubt(&self) -> Option<&'static str> {
@@ -214,6 +226,10 @@ impl<S: Service> Notifier for OverHttp<S> {
             Ok(answer) => self.service.judge(&answer),
             Err(reason) => Outcome::Failed { reason },
         }
+    }
+
+    fn armor_chars_max(&self) -> Option<usize> {
+        self.service.armor_chars_max()
     }
 
     fn doubt(&self) -> Option<&'static str> {
@@ -282,7 +298,9 @@ impl Client {
         }
         let answer = match request.method {
             Method::Get => head.body(()).map(|whole| self.0.run(whole)),
-            _ => head.body(request.body).map(|whole| self.0.run(whole)),
+            Method::Post | Method::Put | Method::Patch => {
+                head.body(request.body).map(|whole| self.0.run(whole))
+            }
         };
         let answer = answer.map_err(|_| "the request cannot be written".to_owned())?;
         let mut answer = answer.map_err(|error| failure::words(&error))?;
@@ -345,14 +363,6 @@ impl Clients {
 /// True if requests of the service with this prefix go through a proxy.
 pub fn has_proxy(vars: &Vars, prefix: &str) -> bool {
     own_or_common(vars, prefix, "PROXY").is_some()
-}
-
-fn own_or_common<'v>(vars: &'v Vars, prefix: &str, name: &str) -> Option<(String, &'v str)> {
-    let own = format!("{prefix}{name}");
-    match vars.text(&own) {
-        Some(value) => Some((own, value)),
-        None => vars.text(name).map(|value| (name.to_owned(), value)),
-    }
 }
 
 fn read_proxy(name: &str, value: &str, faults: &mut Faults) -> Option<ureq::Proxy> {

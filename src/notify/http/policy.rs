@@ -17,12 +17,11 @@ use super::Answer;
 use crate::notify::Outcome;
 
 /// No service is silent for longer on the word of an answer; then it is asked again.
-const WAIT_MAX: Duration = Duration::from_secs(3600);
+pub const WAIT_MAX: Duration = Duration::from_secs(3600);
 
 /// The meaning of `answer` by its status alone.
 pub fn judge(answer: &Answer) -> Outcome {
-    let reason = answer.with_words(&String::from_utf8_lossy(&answer.body));
-    judge_with(answer, reason)
+    judge_with(answer, answer.with_words(&String::from_utf8_lossy(&answer.body)))
 }
 
 /// The same, with a reason that the service has read from the body.

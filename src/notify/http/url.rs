@@ -57,6 +57,22 @@ impl Url {
     }
 }
 
+/// `text` as a part of a path, or a value in a form (RFC 3986, 2.3: all but the unreserved is encoded).
+pub fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(byte.into()),
+            _ => {
+                let digit =
+                    |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0').to_ascii_uppercase();
+                encoded.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+            }
+        }
+    }
+    encoded
+}
+
 /// True unless there is a port that is none: it would silently become the scheme's own.
 pub(super) fn has_sound_port(uri: &wire::Uri) -> bool {
     let authority = uri.authority().map_or("", wire::uri::Authority::as_str);
@@ -100,6 +116,12 @@ mod tests {
         assert!(Url::parse("http://abc.ONION:80/x").unwrap().is_onion());
         assert!(!Url::parse("http://onion.example/x").unwrap().is_onion());
         assert_eq!(format!("{:?}", Url::parse("https://h/secret").unwrap()).find("secret"), None);
+    }
+
+    #[test]
+    fn all_but_the_unreserved_is_encoded() {
+        assert_eq!(percent_encoded("aZ09-._~"), "aZ09-._~");
+        assert_eq!(percent_encoded("!a:b/c?d&e=f+ %é\0"), "%21a%3Ab%2Fc%3Fd%26e%3Df%2B%20%25%C3%A9%00");
     }
 
     #[test]

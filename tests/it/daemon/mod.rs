@@ -6,12 +6,14 @@
 
 mod commands;
 mod delivery;
+mod encryption;
 mod examples;
 mod flood;
 mod forwarding;
 mod listening;
 mod loop_guard;
 mod network;
+mod push;
 mod secrets;
 mod small;
 mod stopping;

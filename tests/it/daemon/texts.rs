@@ -11,11 +11,12 @@ use crate::support::variables::Variables;
 fn all_bytes_survive_the_way_to_every_service() {
     let recorder = Recorder::start();
     let variables = Variables::new().telegram(&recorder).slack(&recorder).teams(&recorder).discord(&recorder);
-    let list = "Telegram,Slack,Teams,Discord,Generic1";
+    let variables = variables.ntfy(&recorder).gotify(&recorder).pushover(&recorder).matrix(&recorder);
+    let list = "Telegram,Slack,Teams,Discord,Generic1,Ntfy,Gotify,Pushover,Matrix";
     let daemon = Daemon::start(&variables.generic(1, &recorder).regex(list, "begin (.*) end", "@1"));
     let all: Vec<u8> = (0..=255).collect();
     daemon.send([b"script,info begin ", &*all, b" end"].concat());
-    let received = recorder.wait_for(5);
+    let received = recorder.wait_for(9);
     for one in &received {
         let text = one.text();
         // In a card a line feed is written as two, and carries no more meaning than that.

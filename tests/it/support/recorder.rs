@@ -47,20 +47,42 @@ impl Received {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {body}"))
     }
 
+    /// The body, which must be a form, as a JSON object.
+    pub(crate) fn form(&self) -> Value {
+        let body = String::from_utf8(self.body.clone()).unwrap();
+        let pairs = body.split('&').map(|pair| pair.split_once('=').unwrap());
+        pairs.map(|(name, value)| (name.to_owned(), Value::from(without_percents(value)))).collect()
+    }
+
     /// What a human would read in each service: its text without its escapes.
     pub(crate) fn text(&self) -> String {
-        let body = self.json();
+        let is_form = self.header("content-type") == Some("application/x-www-form-urlencoded");
+        let body = if is_form { self.form() } else { self.json() };
         let at = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         if let Some(card) = at("/attachments/0/content/body/0/text") {
             return without_markdown(&card);
         }
-        let text = at("/content").or_else(|| at("/text"));
+        if let Some(run) = at("/attachments/0/content/body/0/inlines/0/text") {
+            return run;
+        }
+        let text = ["/content", "/text", "/message", "/body"].into_iter().find_map(at);
         let text = text.unwrap_or_else(|| panic!("no text in {body}"));
         match self.target.contains("slack") {
             true => text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"),
             false => text,
         }
     }
+}
+
+/// A form's value as it was.
+fn without_percents(text: &str) -> String {
+    let mut pieces = text.split('%');
+    let mut bytes = pieces.next().unwrap().replace('+', " ").into_bytes();
+    for piece in pieces {
+        bytes.push(u8::from_str_radix(&piece[..2], 16).unwrap());
+        bytes.extend(piece[2..].replace('+', " ").bytes());
+    }
+    String::from_utf8(bytes).unwrap()
 }
 
 /// Markdown without its backslashes, two line feeds being one line break.
@@ -124,6 +146,14 @@ impl Answer {
             Answer::status(204)
         } else if path.contains("discord") {
             Answer::status(200).with_body(r#"{"id":"7"}"#)
+        } else if path.contains("ntfy") {
+            Answer::status(200).with_body(r#"{"id":"hwQ2YpKdmg","event":"message","topic":"topic"}"#)
+        } else if path.contains("gotify") {
+            Answer::status(200).with_body(r#"{"id":25,"appid":5,"message":"m"}"#)
+        } else if path.contains("pushover") {
+            Answer::status(200).with_body(r#"{"status":1,"request":"647d2300"}"#)
+        } else if path.contains("/_matrix/") {
+            Answer::status(200).with_body(r#"{"event_id":"$x"}"#)
         } else {
             Answer::status(200)
         }
@@ -388,6 +418,11 @@ mod tests {
         stream.set_read_timeout(Some(super::super::DEADLINE)).unwrap();
         drop(recorder);
         assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_form_is_read_as_it_was_meant() {
+        assert_eq!(without_percents("a+b%2Bc%25%0A%C3%A9"), "a b+c%\né");
     }
 
     #[test]

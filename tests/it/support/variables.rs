@@ -56,6 +56,28 @@ impl Variables {
         self.with("DISCORD_WEBHOOK_URL", recorder.url("/discord"))
     }
 
+    pub(crate) fn ntfy(self, recorder: &Recorder) -> Variables {
+        self.with("NTFY_URL", recorder.url("/ntfy"))
+            .with("NTFY_TOPIC", "topic")
+            .with("NTFY_TOKEN", "tk_token")
+    }
+
+    pub(crate) fn gotify(self, recorder: &Recorder) -> Variables {
+        self.with("GOTIFY_URL", recorder.url("/gotify")).with("GOTIFY_TOKEN", "A.token")
+    }
+
+    pub(crate) fn pushover(self, recorder: &Recorder) -> Variables {
+        self.with("PUSHOVER_TOKEN", "atoken")
+            .with("PUSHOVER_USER", "uuser")
+            .with("PUSHOVER_API_URL", recorder.url("/pushover"))
+    }
+
+    pub(crate) fn matrix(self, recorder: &Recorder) -> Variables {
+        self.with("MATRIX_URL", recorder.url("/"))
+            .with("MATRIX_TOKEN", "syt_token")
+            .with("MATRIX_ROOM", "!room:matrix.example")
+    }
+
     /// `GENERICn`, `number` from 1 to 4.
     pub(crate) fn generic(self, number: usize, recorder: &Recorder) -> Variables {
         self.with(&format!("GENERIC{number}_WEBHOOK_URL"), recorder.url(&format!("/generic{number}")))
