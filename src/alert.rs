@@ -4,12 +4,14 @@
 //! know nothing of services and the services nothing of rules.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::ring::Weigh;
 use crate::timestamp::Zone;
+use crate::value::Values;
 
 /// Which destination (a notifier, or a notifier with a target) an alert goes to:
 /// its index in the list that the configuration made.
@@ -32,6 +34,12 @@ impl AlertId {
     }
 }
 
+impl fmt::Display for AlertId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
 /// A clock that shows less than 2020 has not been set since the machine started:
 /// routers without a battery begin in 1970, and ask for the time once they are online.
 const SET_SINCE: Duration = Duration::from_secs(1_577_836_800);
@@ -42,7 +50,7 @@ pub(crate) const OWN: &str = "alertik";
 /// Text from a rule, on its way to somebody.
 #[derive(Clone, Debug)]
 pub struct Alert {
-    /// Its own, and the same for as long as it waits.
+    /// Its own: the same for all whom it is told, in every attempt, and for as long as it waits.
     pub id: AlertId,
     /// The rule's name: `EVENT0`, `STATIC_EVENT1`, or `alertik` for our own troubles.
     pub rule: Arc<str>,
@@ -56,6 +64,8 @@ pub struct Alert {
     pub arrived: Instant,
     /// Only if the clock was not set when text and suffix were written.
     pub unset: Option<Unset>,
+    /// What the line said, if some service makes its text of that.
+    pub values: Option<Box<Values>>,
 }
 
 /// What a clock that was not set had a text say, so that it can be put right.
@@ -83,22 +93,36 @@ impl Alert {
         now: (Instant, SystemTime),
     ) -> Alert {
         // One that waited for its notifier must still say when it was.
-        let suffix = format!(" {}", zone.format(now.1));
+        let time = zone.format(now.1);
+        let suffix = format!(" {time}");
         let unset = Unset::note(now.1, zone);
-        Alert { id: AlertId::fresh(), rule: OWN.into(), text, suffix, destinations, arrived: now.0, unset }
+        let values = Some(Box::new(Values::of_no_line(OWN, time)));
+        let (id, rule) = (AlertId::fresh(), OWN.into());
+        Alert { id, rule, text, suffix, destinations, arrived: now.0, unset, values }
     }
 
     /// Text and suffix to be told at `now`. What an unset clock had them say is
     /// put right once it is set: an alert from 1970 would be of no use to anybody.
     pub fn words(&self, now: (Instant, SystemTime)) -> (Cow<'_, str>, Cow<'_, str>) {
-        match &self.unset {
-            Some(Unset(unset)) if is_set(now.1) => {
-                let (written, zone) = &**unset;
-                let (wrong, right) = (zone.format(*written), zone.format(wall_time(self.arrived, now)));
+        match self.times(now) {
+            Some((wrong, right)) => {
                 (self.text.replace(&wrong, &right).into(), self.suffix.replace(&wrong, &right).into())
             }
-            _ => (self.text.as_str().into(), self.suffix.as_str().into()),
+            None => (self.text.as_str().into(), self.suffix.as_str().into()),
         }
+    }
+
+    /// The values of its line to be told at `now`, the time put right in the same way.
+    pub fn values(&self, now: (Instant, SystemTime)) -> Option<Cow<'_, Values>> {
+        let values = self.values.as_deref()?;
+        Some(self.times(now).map_or(Cow::Borrowed(values), |(_, right)| Cow::Owned(values.at(&right))))
+    }
+
+    /// The time that an unset clock had it say, and the right one, if that is known at `now`.
+    fn times(&self, now: (Instant, SystemTime)) -> Option<(String, String)> {
+        let Unset(unset) = self.unset.as_ref().filter(|_| is_set(now.1))?;
+        let (written, zone) = &**unset;
+        Some((zone.format(*written), zone.format(wall_time(self.arrived, now))))
     }
 
     /// True for one about ourselves. Such must never cause another: it takes no
@@ -111,7 +135,8 @@ impl Alert {
 impl Weigh for Alert {
     fn weight_bytes(&self) -> usize {
         let unset = self.unset.as_ref().map_or(0, |unset| size_of_val(&*unset.0));
-        size_of::<Alert>() + self.text.capacity() + self.suffix.capacity() + unset
+        let values = self.values.as_ref().map_or(0, |values| values.weight_bytes());
+        size_of::<Alert>() + self.text.capacity() + self.suffix.capacity() + unset + values
     }
 }
 
@@ -132,6 +157,7 @@ pub fn is_set(clock: SystemTime) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::Value;
 
     fn at(seconds: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
@@ -144,8 +170,10 @@ mod tests {
         let zone = Zone::new("<+02>-2").unwrap();
         let mut alert = Alert::own(String::new(), &zone, Arc::new([]), (start, at(written)));
         alert.text = format!("at {} as said", zone.format(at(written)));
-        let (text, suffix) = alert.words((start + Duration::from_secs(5), at(told)));
+        let now = (start + Duration::from_secs(5), at(told));
+        let (text, suffix) = alert.words(now);
         assert_eq!((&*text, &*suffix), (&*format!("at {expected} as said"), &*format!(" {expected}")));
+        assert_eq!(alert.values(now).unwrap().text(Value::Time), expected);
     }
 
     #[test]

@@ -12,7 +12,7 @@
 //!         ┌──────────┬───┴──────┬─────────┐
 //!       ingest     rules ···► notify    serve           know nothing of one another, except that
 //!         │          │          │         │             rules are told at the start whom they tell
-//!   line  record  alert  ring  vars  network  health  secret  stats  log  timestamp        leaves
+//!   line  record  alert  ring  vars  network  health  secret  stats  log  timestamp  value        leaves
 //! ```
 //!
 //! | module | what it is for |
@@ -43,5 +43,6 @@ pub mod serve;
 pub mod settings;
 pub mod stats;
 pub mod timestamp;
+pub mod value;
 pub mod vars;
 pub mod worker;

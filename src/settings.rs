@@ -82,11 +82,12 @@ impl Settings {
 
         let mut destinations = Destinations::new(vars);
         let context = Context { routers, zone: zone.clone() };
-        let rules = RuleSet::read(vars, context, &mut destinations, &mut faults);
+        let mut rules = RuleSet::read(vars, context, &mut destinations, &mut faults);
         let self_destinations = match vars.text("SELF_NOTIFIER").filter(|list| names_any(list)) {
             Some(list) => destinations.resolve_list("SELF_NOTIFIER", list, &mut faults),
             None => destinations.usable(&mut faults),
         };
+        rules.keep_values(destinations.take_values());
         let destinations = destinations.into_open();
         let settings =
             Settings { log, ingest, rules, destinations, self_destinations, dispatch, serve, zone };

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{Arguments, Exit, print, print_json, settings, usage};
 use crate::alert::AlertId;
 use crate::notify::{Notification, Notifier, Outcome};
+use crate::value::Values;
 
 #[derive(Serialize)]
 struct Row<'a> {
@@ -27,14 +28,18 @@ pub(super) fn run(given: &Arguments) -> Exit {
         }
     }
     destinations.retain(|destination| wanted.is_empty() || wanted.contains(&destination.name));
-    let suffix = format!(", at: {}", settings.zone.format(SystemTime::now()));
+    let now = SystemTime::now();
+    let time = settings.zone.format(now);
+    let suffix = format!(", at: {time}");
+    let values = Values::of_no_line("test", time);
     let text = "alertik: this is a test, all is well";
     // All at once: one that hangs takes half a minute.
     let answers: Vec<_> = thread::scope(|scope| {
         let threads: Vec<_> = destinations
             .iter_mut()
             .map(|destination| {
-                let notification = Notification { id: AlertId::fresh(), text, suffix: &suffix };
+                let (values, id) = (Some(&values), AlertId::fresh());
+                let notification = Notification { id, text, suffix: &suffix, values, now };
                 scope.spawn(move || try_one(&mut *destination.notifier, &notification))
             })
             .collect();

@@ -129,6 +129,11 @@ impl<'v> Destinations<'v> {
         Some(DestinationId(self.open.len() - 1))
     }
 
+    /// True if some service makes its text of what the line said.
+    pub fn take_values(&self) -> bool {
+        self.open.iter().any(|open| open.notifier.takes_values())
+    }
+
     /// The destinations, each at the index that its [`DestinationId`] says.
     pub fn into_open(self) -> Vec<Destination> {
         self.open

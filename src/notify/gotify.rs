@@ -64,7 +64,7 @@ impl Service for Gotify {
     fn request(&self, notification: &Notification<'_>) -> Request {
         let body = json!({ "message": notification.within(TEXT_BYTES_MAX, cost), "priority": PRIORITY });
         let mut request = Request::post_json(self.message.clone(), &body);
-        request.headers.push(("x-gotify-key", self.token.expose().to_owned()));
+        request.headers.push(("x-gotify-key".into(), self.token.expose().to_owned()));
         request
     }
 

@@ -80,9 +80,9 @@ impl Service for Matrix {
         // Whoever is to be called for an urgent alert belongs into m.mentions.
         let text = notification.within(TEXT_BYTES_MAX, json_bytes);
         let body = json!({ "msgtype": "m.text", "body": text, "m.mentions": {} });
-        let url = self.send.join(&format!("{:016x}-{}", notification.id.0, self.room));
+        let url = self.send.join(&format!("{}-{}", notification.id, self.room));
         let mut request = Request { method: Method::Put, ..Request::post_json(url, &body) };
-        request.headers.push(("authorization", self.authorization.expose().to_owned()));
+        request.headers.push(("authorization".into(), self.authorization.expose().to_owned()));
         request
     }
 

@@ -13,10 +13,11 @@
 //! describes one request; it never sends. [`http`] sends, for all of them, and
 //! says what an answer means unless a service knows better.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::alert::AlertId;
 use crate::secret::Secret;
+use crate::value::{Value, Values};
 use crate::vars::{Faults, Vars, shown};
 
 pub mod backoff;
@@ -200,12 +201,39 @@ pub struct Notification<'a> {
     pub text: &'a str,
     /// What follows it, usually the time.
     pub suffix: &'a str,
+    /// What the line said that it tells of; None if nobody asked for that when it was made.
+    pub values: Option<&'a Values>,
+    /// When this attempt is made.
+    pub now: SystemTime,
+}
+
+/// For tests of what a text is made of.
+#[cfg(test)]
+impl Default for Notification<'_> {
+    fn default() -> Self {
+        let (id, now) = (AlertId(0x0123_4567_89ab_cdef), SystemTime::UNIX_EPOCH);
+        Notification { id, text: "", suffix: "", values: None, now }
+    }
 }
 
 impl Notification<'_> {
     /// Text and suffix, whatever their length.
     pub fn whole(&self) -> String {
         format!("{}{}", self.text, self.suffix)
+    }
+
+    /// Who says it: the router, or we ourselves.
+    pub fn title(&self) -> &str {
+        match self.value(Value::Router) {
+            "" => "alertik",
+            router => router,
+        }
+    }
+
+    /// What the line said; empty, and no lines, where that is not known.
+    pub fn value(&self, value: Value) -> &str {
+        let unknown = if value == Value::Count { "0" } else { "" };
+        self.values.map_or(unknown, |values| values.text(value))
     }
 
     /// Text and suffix, cut to what a service takes, `cost` saying what each
@@ -300,6 +328,11 @@ pub trait Notifier: Send {
         None
     }
 
+    /// True if its text is made of what the line said, besides the text itself.
+    fn takes_values(&self) -> bool {
+        false
+    }
+
     /// What describes and judges, without what sends, if there is such a part.
     #[cfg(test)]
     fn service(&mut self) -> Option<&mut dyn http::Service> {
@@ -313,7 +346,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, suffix: &str, max: usize, expected: &str) {
-        let notification = Notification { id: AlertId(0), text, suffix };
+        let notification = Notification { text, suffix, ..Notification::default() };
         let cut = notification.within(max, char::len_utf16);
         assert_eq!(cut, expected);
         assert!(cut.encode_utf16().count() <= max);

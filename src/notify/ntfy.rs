@@ -71,7 +71,9 @@ impl Service for Ntfy {
         let body = json!({ "topic": self.topic.expose(), "message": text, "priority": PRIORITY });
         let mut request = Request::post_json(self.root.clone(), &body);
         let authorization = self.authorization.iter();
-        request.headers.extend(authorization.map(|value| ("authorization", value.expose().to_owned())));
+        request
+            .headers
+            .extend(authorization.map(|value| ("authorization".into(), value.expose().to_owned())));
         request.secrets.push(self.topic.clone());
         request
     }

@@ -65,7 +65,7 @@ impl Service for Pushover {
         Request {
             url: self.messages.clone(),
             method: Method::Post,
-            headers: vec![("content-type", "application/x-www-form-urlencoded".to_owned())],
+            headers: vec![("content-type".into(), "application/x-www-form-urlencoded".to_owned())],
             body: form.into_bytes(),
             secrets: vec![self.token.clone(), self.user.clone()],
         }

@@ -205,9 +205,15 @@ impl Worker {
 
     fn attempt(&mut self, channel: &mut Channel, held: &Held, attempt: u32) -> Step {
         let started = Instant::now();
-        let (text, suffix) = held.alert.words((started, SystemTime::now()));
-        let notification = Notification { id: held.alert.id, text: &text, suffix: &suffix };
-        let outcome = self.destination.notifier.deliver(&notification);
+        let both = (started, SystemTime::now());
+        let ((text, suffix), values) = (held.alert.words(both), held.alert.values(both));
+        let outcome = self.destination.notifier.deliver(&Notification {
+            id: held.alert.id,
+            text: &text,
+            suffix: &suffix,
+            values: values.as_deref(),
+            now: both.1,
+        });
         let now = Instant::now();
         let was_parked = channel.is_parked;
         let step = channel.settle(&outcome, now, RandomState::new().build_hasher().finish());

@@ -11,41 +11,7 @@
 use std::borrow::Cow;
 
 use super::ere::Groups;
-
-/// A value that any mask can take from the line.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Value {
-    /// What the router said, without header and topics.
-    Message,
-    /// The topics, as a comma list.
-    Topics,
-    /// The router's name, or else its address.
-    Router,
-    /// The datagram's sender.
-    From,
-    /// When it came, in local time.
-    Time,
-    /// The whole line.
-    Line,
-    /// How many lines this alert stands for.
-    Count,
-    /// The rule's name.
-    Rule,
-}
-
-impl Value {
-    /// Every value under the name it has in a mask.
-    pub const NAMES: [(&'static str, Value); 8] = [
-        ("message", Value::Message),
-        ("topics", Value::Topics),
-        ("router", Value::Router),
-        ("from", Value::From),
-        ("time", Value::Time),
-        ("line", Value::Line),
-        ("count", Value::Count),
-        ("rule", Value::Rule),
-    ];
-}
+use crate::value::Value;
 
 #[derive(Debug, PartialEq)]
 enum Part {

@@ -137,6 +137,8 @@ pub struct RuleSet {
     /// `ALERT_SUFFIX`, or None where a rule's own or the usual one holds.
     suffix: Option<Mask>,
     usual_suffix: Mask,
+    /// Alerts carry the values of their line.
+    keeps_values: bool,
     /// Begins the built-in rules' texts, as early versions of Alertik did.
     nickname: String,
 }
@@ -165,6 +167,7 @@ impl RuleSet {
             // Set to nothing it means none, so not `text`.
             suffix: vars.raw("ALERT_SUFFIX").and_then(without_groups),
             usual_suffix: without_groups(SUFFIX).unwrap_or_default(),
+            keeps_values: false,
             nickname: nickname.map(|name| format!("{name}! {name}!, ")).unwrap_or_default(),
         }
     }
@@ -172,6 +175,12 @@ impl RuleSet {
     /// The rules, in the order in which they fire.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// Has alerts carry the values of their line, if `keeps` says that some service takes them:
+    /// they are more than the text itself, and would push other alerts out of the queues.
+    pub fn keep_values(&mut self, keeps: bool) {
+        self.keeps_values = keeps;
     }
 
     /// Adds to `alerts` what the rules make of `line`; allocates nothing when that is nothing.
@@ -213,6 +222,7 @@ impl RuleSet {
             destinations: Arc::clone(&rule.destinations),
             arrived: view.line.arrived,
             unset: view.unset(),
+            values: self.keeps_values.then(|| Box::new(view.values(&rule.name))),
         }
     }
 }

@@ -6,12 +6,12 @@
 use std::borrow::Cow;
 use std::time::{Instant, SystemTime};
 
-use super::mask::Value;
 use crate::alert::{Unset, wall_time};
 use crate::line::Line;
 use crate::network::Routers;
 use crate::record::Record;
 use crate::timestamp::Zone;
+use crate::value::{Value, Values};
 
 /// What rules know besides the line.
 #[derive(Clone, Debug)]
@@ -78,5 +78,10 @@ impl View<'_> {
             Value::Count => Cow::Borrowed(b"1"),
             Value::Rule => Cow::Owned(rule.as_bytes().to_vec()),
         }
+    }
+
+    /// All of them, for services whose text is made of them.
+    pub fn values(&self, rule: &str) -> Values {
+        Values::new(|value| String::from_utf8_lossy(&self.value(value, rule)).into_owned())
     }
 }

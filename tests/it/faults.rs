@@ -320,6 +320,11 @@ fn faults_of_encryption() {
     let both = [("TELEGRAM_ENCRYPT_TO", ","), ("ENCRYPT_TO", AGE_KEY)];
     check(TELEGRAM, &both, "TELEGRAM_ENCRYPT_TO names no recipient (expected age1…)");
     check_right(TELEGRAM, &[("TELEGRAM_ENCRYPT_TO", AGE_KEY), ("ENCRYPT_TO", "")]);
+    // Nothing but the file is told, so there must be a place for it.
+    let said = [("GENERIC1_WEBHOOK_URL", "http://127.0.0.1:1/x"), ("GENERIC1_BODY", r#"{"a":"@{message}"}"#)];
+    let fault = "GENERIC1_BODY has no place for what is encrypted (expected @{text} in it)";
+    check(&said, &[("ENCRYPT_TO", AGE_KEY)], fault);
+    check_right(&said, &[("TELEGRAM_ENCRYPT_TO", AGE_KEY)]);
     // Of a notifier's own variable alone: the common one is then of no concern to it.
     check_right(TELEGRAM, &[("TELEGRAM_ENCRYPT_TO", AGE_KEY), ("ENCRYPT_TO", "x")]);
 }
@@ -369,6 +374,57 @@ fn faults_of_notifiers() {
     }
     for (url, what) in url_faults {
         check(TELEGRAM, &[("TELEGRAM_API_URL", url)], &format!("TELEGRAM_API_URL: {what} {URL}"));
+    }
+}
+
+#[test]
+fn faults_of_generic_requests() {
+    let numbered = [
+        ["GENERIC1_WEBHOOK_URL", "GENERIC1_BODY", "GENERIC1_HEADERS", "GENERIC1_METHOD", "GENERIC1_SECRET"],
+        ["GENERIC2_WEBHOOK_URL", "GENERIC2_BODY", "GENERIC2_HEADERS", "GENERIC2_METHOD", "GENERIC2_SECRET"],
+        ["GENERIC3_WEBHOOK_URL", "GENERIC3_BODY", "GENERIC3_HEADERS", "GENERIC3_METHOD", "GENERIC3_SECRET"],
+        ["GENERIC4_WEBHOOK_URL", "GENERIC4_BODY", "GENERIC4_HEADERS", "GENERIC4_METHOD", "GENERIC4_SECRET"],
+    ];
+    for [url, body, headers, method, secret] in numbered {
+        let usual = &[(url, "http://127.0.0.1:1/x")];
+        let faults = [
+            (method, "GET", "\"GET\" is not a method with a body (expected POST, PUT or PATCH)"),
+            (
+                headers,
+                r#"{"X-A":"b\r\nX-B: hunter2"}"#,
+                "\"X-A\" has a character in its value that no header may have (expected printable ASCII in one line)",
+            ),
+            (
+                headers,
+                r#"{"Content-Type":"text/xml"}"#,
+                "\"Content-Type\" has an unknown type (expected application/json, text/plain or application/x-www-form-urlencoded)",
+            ),
+            (
+                body,
+                r#"{"token":"hunter2","text":@{text}}"#,
+                "@{text} at 26 is not within a string (expected \"@{text}\")",
+            ),
+            (
+                body,
+                r#"{"token":"hunter2",}"#,
+                "this is not JSON: trailing comma at line 1 column 20 (plain text needs its Content-Type among the headers)",
+            ),
+            (secret, "whsec_hunter2!", "what is behind whsec_ is no key (expected base64)"),
+        ];
+        for (name, value, fault) in faults {
+            check(usual, &[(name, value)], &format!("{name}: {fault}"));
+        }
+        let all = faults_of(
+            &[],
+            &[(url, "hunter2"), (body, "{"), (headers, r#"{"X-A":1}"#), (method, "put"), (secret, "whsec_")],
+        );
+        let starts: Vec<_> =
+            all.faults.iter().map(|fault| fault.split(':').next().unwrap_or_default()).collect();
+        assert_eq!(starts, [url, method, headers, body, secret]);
+        check_right(
+            usual,
+            &[(body, "@{text}"), (headers, r#"{"Content-Type":"text/plain"}"#), (secret, "x")],
+        );
     }
 }
 

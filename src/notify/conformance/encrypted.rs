@@ -6,7 +6,7 @@ use ring::rand::SystemRandom;
 use serde_json::Value;
 
 use super::facts::{self, Fact};
-use super::{ID, environment, open};
+use super::{environment, open};
 use crate::notify::encrypt::age::{self, Recipient};
 use crate::notify::http::Service;
 use crate::notify::{Notification, REGISTRY};
@@ -46,7 +46,7 @@ fn the_longest_armored_file_arrives_as_it_is() {
         let room = max.map_or(Some(100_000), |max| age::text_bytes_max(max, 1)).unwrap();
         let recipient = Recipient::parse(KEY, &random).unwrap();
         let armor = age::encrypt(&vec![0; room], &[recipient], &random).unwrap();
-        let request = service.request(&Notification { id: ID, text: &armor, suffix: "" });
+        let request = service.request(&Notification { text: &armor, ..Notification::default() });
         let body = String::from_utf8(request.body).unwrap();
         let value = (fact.read)(&body);
         assert_eq!(find_armor(&value), Some(&*armor), "{}", fact.name);
@@ -62,7 +62,7 @@ fn no_service_reads_markup_in_an_armored_file() {
     let line = "+/+/abc/12345678+1234567890+/1=";
     let armor = format!("-----BEGIN AGE ENCRYPTED FILE-----\n{line}\n/{line}\n1{line}\n-----END AGE-----");
     each(|fact, service| {
-        let request = service.request(&Notification { id: ID, text: &armor, suffix: "" });
+        let request = service.request(&Notification { text: &armor, ..Notification::default() });
         let value = (fact.read)(std::str::from_utf8(&request.body).unwrap());
         // A card of Teams has it where no Markdown is read; what reads some finds none.
         if let Some(text) = value.pointer(fact.text).and_then(Value::as_str) {

@@ -7,13 +7,9 @@ use serde_json::{Value, json};
 
 use super::super::http::Method;
 use super::reader::{form, in_go, without_entities, without_markdown};
-use crate::alert::AlertId;
 
 /// In every address and token below, and then in nothing that we say.
 pub(super) const SECRET: &str = "s3cr3tS3CR3T";
-
-/// The alert that is told.
-pub(super) const ID: AlertId = AlertId(0x0123_4567_89ab_cdef);
 
 /// One format of one service.
 pub(super) struct Fact {
@@ -25,7 +21,7 @@ pub(super) struct Fact {
     pub(super) target: &'static str,
     /// How requests are made.
     pub(super) method: Method,
-    /// Where requests go, of the alert [`ID`].
+    /// Where requests go, of the alert of a usual notification.
     pub(super) url: &'static str,
     /// The headers of its own.
     pub(super) headers: Headers,
@@ -76,7 +72,16 @@ const USUAL: Fact = Fact {
 };
 
 pub(super) fn all() -> Vec<Fact> {
-    let webhooks = [telegram(), slack(), teams(), teams_text(), discord(), discord_slack(), generic()];
+    let webhooks = [
+        telegram(),
+        slack(),
+        teams(),
+        teams_text(),
+        discord(),
+        discord_slack(),
+        generic(),
+        generic_template(),
+    ];
     webhooks.into_iter().chain([ntfy(), gotify(), pushover(), matrix()]).collect()
 }
 
@@ -204,6 +209,27 @@ fn generic() -> Fact {
         url: "http://user:pass-s3cr3tS3CR3T@127.0.0.1:8080/hook/s3cr3tS3CR3T",
         taken: &[(200, ""), (200, "no"), (201, ""), (202, ""), (204, ""), (299, "")],
         ..USUAL
+    }
+}
+
+/// All its variables at once: a template with a token in it, a header of its own, and a signature.
+fn generic_template() -> Fact {
+    Fact {
+        environment: &[
+            ("WEBHOOK_URL", "http://user:pass-s3cr3tS3CR3T@127.0.0.1:8080/hook/s3cr3tS3CR3T"),
+            (
+                "BODY",
+                r#"{"token":"body-s3cr3tS3CR3T","from":"@{title}","n":@{count},"parts":[{"@{rule}":"@{text}"}]}"#,
+            ),
+            ("HEADERS", r#"{"Authorization":"Bearer head-s3cr3tS3CR3T","Content-Type":"application/json"}"#),
+            ("METHOD", "PUT"),
+            ("SECRET", "sign-s3cr3tS3CR3T"),
+        ],
+        method: Method::Put,
+        headers: &[("Authorization", "Bearer head-s3cr3tS3CR3T"), ("Content-Type", "application/json")],
+        text: "/parts/0/",
+        body: || json!({"token": "body-s3cr3tS3CR3T", "from": "alertik", "n": 0, "parts": [{"": ""}]}),
+        ..generic()
     }
 }
 

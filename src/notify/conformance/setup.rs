@@ -1,11 +1,14 @@
 //! What is set wrong is named in full, and never repeated where it is a secret.
 
-use super::facts::{self, ID, SECRET};
-use super::{environment, kind, open, post};
-use crate::alert::DestinationId;
-use crate::notify::http::{Answer, Hidden};
+use std::time::{Duration, SystemTime};
+
+use super::facts::{self, SECRET};
+use super::{environment, kind, open, post, reason};
+use crate::alert::{AlertId, DestinationId};
+use crate::notify::http::{Answer, Hidden, Request};
 use crate::notify::{Destinations, Entry, Notification, Outcome, REGISTRY};
 use crate::settings::Settings;
+use crate::value::{Value, Values};
 use crate::vars::{Faults, Vars};
 
 /// The rows of the registry that need something, each with its first format.
@@ -160,7 +163,7 @@ fn a_target_is_taken_or_refused_as_the_registry_says() {
             assert_eq!(faults, [""; 0]);
             let mut opened = opened.unwrap();
             let service = opened.notifier.service().unwrap();
-            let request = service.request(&Notification { id: ID, text: "", suffix: "" });
+            let request = service.request(&Notification { text: "", suffix: "", ..Notification::default() });
             let whole = format!("{}{}", request.url.expose(), String::from_utf8_lossy(&request.body));
             assert!(opened.name == reference && whole.contains("target-1"), "{whole}");
             let said = check_names(&all, &format!("{}/ ", entry.name), "EVENT0_NOTIFIER");
@@ -196,7 +199,7 @@ fn a_telegram_group_that_moved_is_told_at_its_new_id_once() {
     let (entry, fact) = configurable().find(|(entry, _)| entry.name == "Telegram").unwrap();
     let mut opened = open(&environment(entry, &fact), entry.name).0.unwrap();
     let service = opened.notifier.service().unwrap();
-    let request = service.request(&Notification { id: ID, text: "", suffix: "" });
+    let request = service.request(&Notification { text: "", suffix: "", ..Notification::default() });
     let moved = |to: &str| {
         let body = format!(r#"{{"ok":false,"parameters":{{"migrate_to_chat_id":{to}}}}}"#).into_bytes();
         Answer::new(400, Vec::new(), body, Hidden::of(&request))
@@ -270,14 +273,68 @@ fn a_discord_url_for_slacks_format_gets_it() {
     ] {
         let name = format!("{}WEBHOOK_URL", entry.prefix);
         let mut opened = open(&[(name, url.to_owned())], entry.name).0.unwrap();
-        let request =
-            opened.notifier.service().unwrap().request(&Notification { id: ID, text: "<", suffix: "" });
+        let request = opened.notifier.service().unwrap().request(&Notification {
+            text: "<",
+            suffix: "",
+            ..Notification::default()
+        });
         let body = String::from_utf8(request.body).unwrap();
         let sent = request.url.expose().to_owned();
         assert_eq!(body.starts_with(r#"{"text":"&lt;"#), is_slack, "{url}: {body}");
         assert_eq!(sent.ends_with("wait=true"), !is_slack, "{sent}");
         assert!(sent.matches('?').count() <= 1, "{sent}");
     }
+}
+
+/// What Generic2 makes of an alert, and what is said of a try to tell it to nobody.
+fn generic(set: &[(&str, &str)], now: SystemTime) -> (String, Outcome) {
+    let url = ("GENERIC2_WEBHOOK_URL".to_owned(), "http://127.0.0.1:1/x".to_owned());
+    let set = set.iter().map(|(name, value)| (format!("GENERIC2_{name}"), (*value).to_owned()));
+    let (opened, faults) = open(&set.chain([url]).collect::<Vec<_>>(), "Generic2");
+    assert_eq!(faults, [""; 0]);
+    let mut opened = opened.unwrap();
+    let values = Values::new(|value| if value == Value::Router { "home" } else { "" }.to_owned());
+    let (text, suffix, values) = ("a \"b\"", ", at: noon", Some(&values));
+    let notification = Notification { text, suffix, values, id: AlertId(42), now };
+    let Request { method, headers, body, .. } = opened.notifier.service().unwrap().request(&notification);
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    let request = format!("{method:?}\n{headers}\n{}", String::from_utf8(body).unwrap());
+    (request, opened.notifier.deliver(&notification))
+}
+
+#[test]
+fn a_generic_request_is_what_its_variables_say() {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_249_755);
+    let check = |set, expected| assert_eq!(generic(set, now).0, expected);
+    check(&[], "Post\n\n{\"text\":\"a \\\"b\\\", at: noon\"}");
+    check(
+        &[("SECRET", "hunter2")],
+        "Post\nx-hub-signature-256: sha256=8ef59073e002f276de82447e3b11f892ac8d3e0c4cccf964d870a13ef70a5fe9\n\n\
+         {\"text\":\"a \\\"b\\\", at: noon\"}",
+    );
+    check(
+        &[
+            ("METHOD", "PATCH"),
+            ("HEADERS", r#"{"X-Key":"k"}"#),
+            ("BODY", r#"{"who":"@{title}","said":"@{text}"}"#),
+            ("SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        ],
+        "Patch\nX-Key: k\nwebhook-id: msg_000000000000002a\nwebhook-timestamp: 1795249755\n\
+         webhook-signature: v1,I4Z8SvRdpkrB1bWEwIzp9eynY3yw4Xi//MH+owh+Bh8=\n\n\
+         {\"who\":\"home\",\"said\":\"a \\\"b\\\", at: noon\"}",
+    );
+}
+
+#[test]
+fn a_time_is_not_signed_before_the_clock_is_set() {
+    let boot = SystemTime::UNIX_EPOCH + Duration::from_secs(12);
+    let said = |secret, now| reason(generic(&[("SECRET", secret)], now).1);
+    assert_eq!(
+        said("whsec_aHVudGVyMg==", boot),
+        "the clock is not set, and the signature has the time in it"
+    );
+    assert_eq!(said("whsec_aHVudGVyMg==", SystemTime::now()), "connection refused");
+    assert_eq!(said("hunter2", boot), "connection refused");
 }
 
 #[test]

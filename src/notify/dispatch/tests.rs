@@ -55,6 +55,7 @@ fn alert(text: &str, destinations: usize) -> Alert {
         destinations: (0..destinations).map(DestinationId).collect(),
         arrived: Instant::now(),
         unset: None,
+        values: None,
     }
 }
 

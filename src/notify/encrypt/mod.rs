@@ -82,6 +82,13 @@ impl Encryption {
     }
 }
 
+/// `armor` in the place of all that was said. Each part is named, so that one that is
+/// added must be thought of here.
+fn sealed<'a>(armor: &'a str, &Notification { id, now, .. }: &Notification<'_>) -> Notification<'a> {
+    // Who says it, and what the line said, would be readable beside it.
+    Notification { id, text: armor, suffix: "", values: None, now }
+}
+
 struct Encrypted {
     notifier: Box<dyn Notifier>,
     recipients: Vec<Recipient>,
@@ -96,7 +103,7 @@ impl Notifier for Encrypted {
         };
         let text = notification.within(room, char::len_utf8);
         match age::encrypt(text.as_bytes(), &self.recipients, &self.random) {
-            Ok(armor) => self.notifier.deliver(&Notification { text: &armor, suffix: "", ..*notification }),
+            Ok(armor) => self.notifier.deliver(&sealed(&armor, notification)),
             Err(_) => Outcome::Failed { reason: "no random numbers to encrypt with".to_owned() },
         }
     }

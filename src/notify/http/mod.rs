@@ -11,8 +11,9 @@
 //! by a human), obeys no proxy but `PROXY`, and never repeats a URL in an
 //! error: the secret of most services is in it.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -23,6 +24,7 @@ use super::{Notification, Notifier, Outcome, own_or_common};
 use crate::secret::Secret;
 use crate::vars::{Faults, Vars, shown};
 
+mod failure;
 mod hidden;
 pub mod policy;
 mod resolve;
@@ -69,10 +71,11 @@ pub struct Request {
     /// `POST` for all but a few.
     pub method: Method,
     /// Headers besides those that every request has.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     /// The body; its type is JSON unless a header says otherwise.
     pub body: Vec<u8>,
-    /// What in the body is a secret. URL and headers are taken for one without being asked.
+    /// What is a secret in the body, or in what made the request. URL and headers are taken for
+    /// one without being asked.
     pub secrets: Vec<Secret>,
 }
 
@@ -90,8 +93,10 @@ pub enum Method {
     Get,
     /// For nearly everything else.
     Post,
-    /// For what may be repeated and stays one.
+    /// For what may be repeated and stays one; or where the operator says so.
     Put,
+    /// Where the operator says so.
+    Patch,
 }
 
 impl Request {
@@ -99,7 +104,7 @@ impl Request {
     pub fn post_json(url: Url, body: &serde_json::Value) -> Request {
         // A Value has string keys only: writing it to memory cannot fail.
         let body = serde_json::to_vec(body).unwrap_or_default();
-        Request { url, method: Method::Post, headers: Vec::new(), body, secrets: Vec::new() }
+        Request { body, method: Method::Post, ..Request::get(url) }
     }
 
     /// A GET.
@@ -187,6 +192,21 @@ pub trait Service: Send {
     fn doubt(&self) -> Option<&'static str> {
         None
     }
+
+    /// True if its text is made of what the line said, besides the text itself.
+    fn takes_values(&self) -> bool {
+        false
+    }
+
+    /// Why it is of no use to send now, if it is.
+    fn not_yet(&self, _: &Notification<'_>) -> Option<&'static str> {
+        None
+    }
+}
+
+/// True if a request can have this header: nothing in it ends a line, or is not ASCII.
+pub fn is_header(name: &str, value: &str) -> bool {
+    wire::HeaderName::try_from(name).is_ok() && value.is_ascii() && wire::HeaderValue::try_from(value).is_ok()
 }
 
 /// Makes a [`Notifier`] of a [`Service`].
@@ -199,6 +219,9 @@ pub struct OverHttp<S> {
 
 impl<S: Service> Notifier for OverHttp<S> {
     fn deliver(&mut self, notification: &Notification<'_>) -> Outcome {
+        if let Some(reason) = self.service.not_yet(notification) {
+            return Outcome::Failed { reason: reason.to_owned() };
+        }
         match self.client.send(self.service.request(notification)) {
             Ok(answer) => self.service.judge(&answer),
             Err(reason) => Outcome::Failed { reason },
@@ -211,6 +234,10 @@ impl<S: Service> Notifier for OverHttp<S> {
 
     fn doubt(&self) -> Option<&'static str> {
         self.service.doubt()
+    }
+
+    fn takes_values(&self) -> bool {
+        self.service.takes_values()
     }
 
     #[cfg(test)]
@@ -260,20 +287,23 @@ impl Client {
             Method::Get => wire::Method::GET,
             Method::Post => wire::Method::POST,
             Method::Put => wire::Method::PUT,
+            Method::Patch => wire::Method::PATCH,
         };
         let mut head = wire::Request::builder().method(method).uri(request.url.expose());
         if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
             head = head.header("content-type", "application/json");
         }
         for (name, value) in &request.headers {
-            head = head.header(*name, value);
+            head = head.header(&**name, value);
         }
         let answer = match request.method {
             Method::Get => head.body(()).map(|whole| self.0.run(whole)),
-            Method::Post | Method::Put => head.body(request.body).map(|whole| self.0.run(whole)),
+            Method::Post | Method::Put | Method::Patch => {
+                head.body(request.body).map(|whole| self.0.run(whole))
+            }
         };
         let answer = answer.map_err(|_| "the request cannot be written".to_owned())?;
-        let mut answer = answer.map_err(|error| words(&error))?;
+        let mut answer = answer.map_err(|error| failure::words(&error))?;
         let headers: Vec<_> = answer
             .headers()
             .iter()
@@ -346,45 +376,4 @@ fn read_proxy(name: &str, value: &str, faults: &mut Faults) -> Option<ureq::Prox
         faults.fault(format!("{name} is not a proxy (expected http://host:port or socks5h://host:port)"));
     }
     proxy
-}
-
-/// Why no answer came. No text of ureq's own is passed on where it may hold an address.
-fn words(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Io(error) => io_words(error),
-        ureq::Error::Timeout(_) => "timed out".to_owned(),
-        ureq::Error::HostNotFound => "the name was not found (DNS)".to_owned(),
-        ureq::Error::ConnectionFailed => "no connection".to_owned(),
-        ureq::Error::ConnectProxyFailed(_) => "the proxy refused the connection".to_owned(),
-        ureq::Error::Tls(what) => format!("TLS: {what}"),
-        ureq::Error::Protocol(_) | ureq::Error::Http(_) => "the answer is not HTTP".to_owned(),
-        ureq::Error::LargeResponseHeader(..) => "the answer's header is too long".to_owned(),
-        _ => "the request failed".to_owned(),
-    }
-}
-
-fn io_words(error: &io::Error) -> String {
-    if let Some(inner) = error.get_ref() {
-        if let Some(error) = inner.downcast_ref::<rustls::Error>() {
-            return tls::words(error);
-        }
-        if let Some(error) = inner.downcast_ref::<ureq::Error>() {
-            return words(error);
-        }
-    }
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => {
-            "the connection was cut".to_owned()
-        }
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "timed out".to_owned(),
-        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
-            "no route to the host".to_owned()
-        }
-        // getaddrinfo's failures have no kind of their own that could be named here.
-        _ if error.to_string().starts_with("failed to lookup address") => {
-            "the name was not found (DNS)".to_owned()
-        }
-        kind => format!("the request failed ({kind})"),
-    }
 }

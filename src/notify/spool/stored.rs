@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   names that owe it │ id │ boot id │ uptime │ wall time │ unset clock's time │ rule │ text │ suffix
+//!   │ values of the line, if a service wants them
 //! ```
 //!
 //! Pure, but for [`Clock::read`]. Apart from the alert, because an `Instant` means
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::alert::{Alert, AlertId, OWN, Unset, is_set, wall_time};
 use crate::timestamp::Zone;
+use crate::value::{Value, Values};
 
 /// What boot this is, and how long it has lasted.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +75,8 @@ pub(crate) struct Stored<'a> {
     rule: &'a str,
     text: &'a str,
     suffix: &'a str,
+    /// In the order of [`Value::NAMES`]; none if no service wants them.
+    values: Vec<&'a str>,
 }
 
 /// The payload of the record of `alert`, which `owes` owe.
@@ -94,6 +98,10 @@ pub(crate) fn write(alert: &Alert, owes: &[&str], clock: &Clock, now: (Instant, 
     text(&mut bytes, &alert.rule);
     text(&mut bytes, &alert.text);
     text(&mut bytes, &alert.suffix);
+    let values = alert.values.iter().flat_map(|all| Value::NAMES.map(|(_, value)| all.text(value)));
+    let values: Vec<&str> = values.collect();
+    bytes.extend_from_slice(&(values.len() as u32).to_le_bytes());
+    values.into_iter().for_each(|value| text(&mut bytes, value));
     bytes
 }
 
@@ -101,8 +109,7 @@ impl<'a> Stored<'a> {
     /// Reads a payload; None if it is none of this format.
     pub(crate) fn read(payload: &'a [u8]) -> Option<Stored<'a>> {
         let mut rest = Rest(payload);
-        let count = rest.length()?;
-        let owes = (0..count).map(|_| rest.text()).collect::<Option<_>>()?;
+        let owes = rest.texts()?;
         let id = AlertId(rest.number()?);
         let boot = u128::from_le_bytes(*rest.chunk()?);
         let uptime = Duration::from_millis(rest.number()?);
@@ -112,7 +119,8 @@ impl<'a> Stored<'a> {
             written => Some(time(written)?),
         };
         let (rule, text, suffix) = (rest.text()?, rest.text()?, rest.text()?);
-        Some(Stored { owes, id, boot, uptime, wall, unset, rule, text, suffix })
+        let values = rest.texts()?;
+        Some(Stored { owes, id, boot, uptime, wall, unset, rule, text, suffix, values })
     }
 
     /// True for one about ourselves.
@@ -123,6 +131,7 @@ impl<'a> Stored<'a> {
     /// The alert, for nobody in particular; its times by this process's clock.
     pub(crate) fn alert(&self, clock: &Clock, zone: &Zone, now: (Instant, SystemTime)) -> Alert {
         let arrived = clock.arrived(self, now);
+        let value = |value: Value| self.values.get(value as usize).copied().unwrap_or_default().to_owned();
         Alert {
             id: self.id,
             rule: self.rule.into(),
@@ -130,6 +139,7 @@ impl<'a> Stored<'a> {
             suffix: self.suffix.to_owned(),
             destinations: Arc::new([]),
             arrived: arrived.unwrap_or(clock.start),
+            values: (!self.values.is_empty()).then(|| Box::new(Values::new(value))),
             // Where nobody knows when it was, what the clock showed is still the best.
             unset: arrived.and(self.unset).and_then(|written| Unset::note(written, zone)),
         }
@@ -152,6 +162,11 @@ impl<'a> Rest<'a> {
 
     fn length(&mut self) -> Option<usize> {
         self.chunk().copied().map(|bytes| u32::from_le_bytes(bytes) as usize)
+    }
+
+    fn texts(&mut self) -> Option<Vec<&'a str>> {
+        let count = self.length()?;
+        (0..count).map(|_| self.text()).collect()
     }
 
     fn text(&mut self) -> Option<&'a str> {
@@ -204,6 +219,7 @@ mod tests {
         let now = (second.start, wall(read.2));
         let alert = stored.alert(&second, &Zone::utc(), now);
         assert_eq!((alert.id, &*alert.rule, &*alert.text), (before.id, "alertik", "the text"));
+        assert_eq!(alert.values, before.values);
         assert_eq!((now.0 - alert.arrived).as_secs(), age);
         assert_eq!(alert.words(now).1, format!(" {suffix}"));
     }

@@ -39,6 +39,49 @@ fn every_service_gets_what_each_key_opens_and_no_word_of_it() {
 }
 
 #[test]
+fn a_body_of_the_operators_own_has_the_file_and_no_word_beside_it() {
+    let Some([ann]) = Identity::some() else { return };
+    let recorder = Recorder::start();
+    let of_line = "@{title},@{message},@{topics},@{router},@{from},@{time},@{line},@{count},@{rule}";
+    let json = format!(r#"{{"line":"{of_line}","text":"@{{text}}"}}"#);
+    let mut variables = Variables::new()
+        .with("GENERIC1_BODY", &*json)
+        .with("GENERIC2_HEADERS", r#"{"Content-Type":"text/plain"}"#)
+        .with("GENERIC2_BODY", format!("{of_line}\n@{{text}}"))
+        .with("GENERIC3_HEADERS", r#"{"Content-Type":"application/x-www-form-urlencoded"}"#)
+        .with("GENERIC3_BODY", format!("line={of_line}&text=@{{text}}"))
+        // One that is told in clear, so that the alert does carry what its line said.
+        .with("GENERIC4_BODY", json)
+        .with("ROUTERS", "127.0.0.1=home");
+    for number in 1..=4 {
+        variables = variables.generic(number, &recorder);
+    }
+    for number in 1..=3 {
+        variables = variables.with(&format!("GENERIC{number}_ENCRYPT_TO"), &*ann.recipient);
+    }
+    let rule = variables.substr("Generic1,Generic2,Generic3,Generic4", "login", "told: @{message}");
+    let daemon = Daemon::start(&rule);
+    daemon.send(LOGIN_FAILURE);
+    for one in recorder.wait_for(4) {
+        let body = String::from_utf8(one.body.clone()).unwrap();
+        let (beside, armor) = match one.target.as_str() {
+            "/generic1" => (one.json()["line"].as_str().unwrap().to_owned(), one.text()),
+            "/generic2" => {
+                body.split_once('\n').map(|(line, text)| (line.to_owned(), text.to_owned())).unwrap()
+            }
+            "/generic3" => (one.form()["line"].as_str().unwrap().to_owned(), one.text()),
+            _ => {
+                assert!(body.contains("home,login failure for user guest "), "{body}");
+                continue;
+            }
+        };
+        assert_eq!(beside, "alertik,,,,,,,0,", "{}", one.target);
+        let told = "told: login failure for user guest from 192.168.88.17 via ssh";
+        assert_eq!(without_time(&ann.read(&armor)), told, "{}", one.target);
+    }
+}
+
+#[test]
 fn a_text_too_long_is_cut_before_it_is_encrypted() {
     let Some([ann]) = Identity::some() else { return };
     let recorder = Recorder::start();

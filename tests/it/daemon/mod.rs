@@ -21,6 +21,7 @@ mod state_crash;
 mod stopping;
 mod tcp;
 mod texts;
+mod webhooks;
 
 const LOGIN_FAILURE: &str = "system,error,critical login failure for user guest from 192.168.88.17 via ssh";
 

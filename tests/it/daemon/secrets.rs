@@ -7,7 +7,7 @@ use crate::support::recorder::{Answer, Received, Recorder};
 use crate::support::variables::Variables;
 
 /// Parts of the values below that nobody may see.
-const SECRETS: [&str; 14] = [
+const SECRETS: [&str; 17] = [
     "AAtelegramSecret",
     "B0slackSecret",
     "teamsSecretSig",
@@ -15,6 +15,9 @@ const SECRETS: [&str; 14] = [
     "genericSecretPath",
     "genericSecretQuery",
     "genericSecretPassword",
+    "genericSecretBody",
+    "genericSecretHeader",
+    "genericSecretKey",
     "ntfySecretTopic",
     "ntfySecretToken",
     "gotifySecretToken",
@@ -38,6 +41,9 @@ fn variables(scheme: &str, authority: &str) -> Variables {
             format!("{scheme}://{authority}/genericSecretPath?key=genericSecretQuery"),
         )
         .with("GENERIC2_WEBHOOK_URL", format!("{scheme}://user:genericSecretPassword@{authority}/x"))
+        .with("GENERIC2_BODY", r#"{"token":"genericSecretBody","text":"@{text}"}"#)
+        .with("GENERIC2_HEADERS", r#"{"X-Token":"genericSecretHeader"}"#)
+        .with("GENERIC2_SECRET", "genericSecretKey")
         .with("NTFY_URL", format!("{scheme}://{authority}/ntfy"))
         .with("NTFY_TOPIC", "ntfySecretTopic")
         .with("NTFY_TOKEN", "tk_ntfySecretToken")
@@ -100,7 +106,7 @@ fn connections_that_fail_show_no_secret() {
 /// Answers as web frameworks do, and worse: with all that it was sent.
 fn echo(status: u16) -> Recorder {
     Recorder::scripted(move |request: &Received| {
-        let key = request.header("authorization").or(request.header("x-gotify-key"));
+        let key = ["authorization", "x-gotify-key", "x-token"].map(|name| request.header(name));
         let body = String::from_utf8_lossy(&request.body);
         let said = format!("Cannot POST {} for {key:?}: {body}", request.target);
         Answer::status(status).with_body(match request.target.contains("/sendMessage") {
