@@ -47,6 +47,42 @@ const SET_SINCE: Duration = Duration::from_secs(1_577_836_800);
 /// The rule's name of what we tell of ourselves.
 pub(crate) const OWN: &str = "alertik";
 
+/// How much it matters; each service has its own notion of that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// To be read some time: silent where a service knows that.
+    Low,
+    /// As a service does it when nobody says.
+    #[default]
+    Normal,
+    /// Above the others.
+    High,
+    /// Now, whatever the hour.
+    Urgent,
+}
+
+impl Priority {
+    /// Each under the word that operators write, in the order above.
+    pub const NAMES: [(&'static str, Priority); 4] = [
+        ("low", Priority::Low),
+        ("normal", Priority::Normal),
+        ("high", Priority::High),
+        ("urgent", Priority::Urgent),
+    ];
+}
+
+/// Where in its trouble an alert stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// It is told, and that is all of it.
+    #[default]
+    Once,
+    /// It lasts until another alert of the same rule and key says that it is over.
+    Begun,
+    /// It is over.
+    Over,
+}
+
 /// Text from a rule, on its way to somebody.
 #[derive(Clone, Debug)]
 pub struct Alert {
@@ -54,6 +90,12 @@ pub struct Alert {
     pub id: AlertId,
     /// The rule's name: `EVENT0`, `STATIC_EVENT1`, or `alertik` for our own troubles.
     pub rule: Arc<str>,
+    /// What the rule calls the same, if it remembers: senders then report what became of the alert.
+    pub key: Option<Arc<str>>,
+    /// How much it matters.
+    pub priority: Priority,
+    /// Where in its trouble it stands.
+    pub stage: Stage,
     /// What is to be told, without the time.
     pub text: String,
     /// What follows the text, usually the time; kept when the text must be cut.
@@ -97,8 +139,19 @@ impl Alert {
         let suffix = format!(" {time}");
         let unset = Unset::note(now.1, zone);
         let values = Some(Box::new(Values::of_no_line(OWN, time)));
-        let (id, rule) = (AlertId::fresh(), OWN.into());
-        Alert { id, rule, text, suffix, destinations, arrived: now.0, unset, values }
+        Alert {
+            id: AlertId::fresh(),
+            rule: OWN.into(),
+            key: None,
+            priority: Priority::default(),
+            stage: Stage::default(),
+            text,
+            suffix,
+            destinations,
+            arrived: now.0,
+            unset,
+            values,
+        }
     }
 
     /// Text and suffix to be told at `now`. What an unset clock had them say is
@@ -136,7 +189,8 @@ impl Weigh for Alert {
     fn weight_bytes(&self) -> usize {
         let unset = self.unset.as_ref().map_or(0, |unset| size_of_val(&*unset.0));
         let values = self.values.as_ref().map_or(0, |values| values.weight_bytes());
-        size_of::<Alert>() + self.text.capacity() + self.suffix.capacity() + unset + values
+        let key = self.key.as_ref().map_or(0, |key| key.len());
+        size_of::<Alert>() + self.text.capacity() + self.suffix.capacity() + key + unset + values
     }
 }
 

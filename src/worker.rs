@@ -209,6 +209,8 @@ impl Worker {
 
     fn tell_report(&self, report: Report) {
         let (about, text) = match report {
+            // No rule remembers anything yet.
+            Report::Settled { .. } => return,
             Report::Disk { trouble } => return self.tell_trouble(format!("alertik: {trouble}."), None),
             Report::Parked { destination, reason } => {
                 let name = self.dispatch.name(destination);

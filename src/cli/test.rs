@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use super::{Arguments, Exit, print, print_json, settings, usage};
-use crate::alert::AlertId;
+use crate::alert::{AlertId, Priority, Stage};
 use crate::notify::{Notification, Notifier, Outcome};
 use crate::value::Values;
 
@@ -38,8 +38,18 @@ pub(super) fn run(given: &Arguments) -> Exit {
         let threads: Vec<_> = destinations
             .iter_mut()
             .map(|destination| {
-                let (values, id) = (Some(&values), AlertId::fresh());
-                let notification = Notification { id, text, suffix: &suffix, values, now };
+                let notification = Notification {
+                    id: AlertId::fresh(),
+                    rule: "test",
+                    key: None,
+                    priority: Priority::default(),
+                    stage: Stage::default(),
+                    text,
+                    suffix: &suffix,
+                    values: Some(&values),
+                    happened: now,
+                    now,
+                };
                 scope.spawn(move || try_one(&mut *destination.notifier, &notification))
             })
             .collect();

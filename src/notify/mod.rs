@@ -15,7 +15,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::alert::AlertId;
+use crate::alert::{AlertId, Priority, Stage};
 use crate::secret::Secret;
 use crate::value::{Value, Values};
 use crate::vars::{Faults, Vars, shown};
@@ -197,12 +197,22 @@ fn own_or_common<'v>(vars: &'v Vars, prefix: &str, name: &str) -> Option<(String
 pub struct Notification<'a> {
     /// The alert's own: the same at each attempt, for services that know a repetition by it.
     pub id: AlertId,
+    /// The rule that tells it; empty where that is nobody's business.
+    pub rule: &'a str,
+    /// What the rule calls the same, if it remembers: with the rule's name, the name of a trouble.
+    pub key: Option<&'a str>,
+    /// How much it matters.
+    pub priority: Priority,
+    /// Where in its trouble it stands.
+    pub stage: Stage,
     /// What is to be told.
     pub text: &'a str,
     /// What follows it, usually the time.
     pub suffix: &'a str,
     /// What the line said that it tells of; None if nobody asked for that when it was made.
     pub values: Option<&'a Values>,
+    /// When that was, by the clock of the wall.
+    pub happened: SystemTime,
     /// When this attempt is made.
     pub now: SystemTime,
 }
@@ -211,8 +221,18 @@ pub struct Notification<'a> {
 #[cfg(test)]
 impl Default for Notification<'_> {
     fn default() -> Self {
-        let (id, now) = (AlertId(0x0123_4567_89ab_cdef), SystemTime::UNIX_EPOCH);
-        Notification { id, text: "", suffix: "", values: None, now }
+        Notification {
+            id: AlertId(0x0123_4567_89ab_cdef),
+            rule: "EVENT0",
+            key: None,
+            priority: Priority::default(),
+            stage: Stage::default(),
+            text: "",
+            suffix: "",
+            values: None,
+            happened: SystemTime::UNIX_EPOCH,
+            now: SystemTime::UNIX_EPOCH,
+        }
     }
 }
 

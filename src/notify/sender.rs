@@ -22,7 +22,7 @@ use super::backoff;
 use super::destinations::Destination;
 use super::queue::{Held, Queue};
 use super::{Notification, Outcome};
-use crate::alert::{Alert, DestinationId};
+use crate::alert::{Alert, DestinationId, wall_time};
 use crate::log::{self, Level, Values};
 use crate::stats::Stats;
 
@@ -36,7 +36,7 @@ const PARKED_RETRY: Duration = Duration::from_secs(15 * 60);
 const TOO_FAST_WAIT_MIN: Duration = Duration::from_secs(1);
 
 /// What a sender tells the worker: the one thing that flows back.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Report {
     /// A service takes nothing until a human acts.
     Parked {
@@ -49,6 +49,13 @@ pub enum Report {
     Back {
         /// Which.
         destination: DestinationId,
+    },
+    /// An alert of a rule that remembers was told to one of its destinations, or given up there.
+    Settled {
+        /// The alert.
+        alert: Arc<Alert>,
+        /// True if it was told.
+        is_delivered: bool,
     },
     /// Something is wrong with what `STATE_DIR` keeps.
     Disk {
@@ -209,9 +216,14 @@ impl Worker {
         let ((text, suffix), values) = (held.alert.words(both), held.alert.values(both));
         let outcome = self.destination.notifier.deliver(&Notification {
             id: held.alert.id,
+            rule: &held.alert.rule,
+            key: held.alert.key.as_deref(),
+            priority: held.alert.priority,
+            stage: held.alert.stage,
             text: &text,
             suffix: &suffix,
             values: values.as_deref(),
+            happened: wall_time(held.alert.arrived, both),
             now: both.1,
         });
         let now = Instant::now();

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::alert::{Alert, AlertId, DestinationId};
+use crate::alert::{Alert, AlertId, DestinationId, Priority, Stage};
 use crate::line::Line;
 use crate::notify::Destinations;
 use crate::record::Record;
@@ -120,8 +120,8 @@ impl Rule {
                 Some(mask.fill(pattern.groups_in(line).as_ref(), |value| view.value(value, &self.name)))
             }
             What::Builtin(ready) => {
-                let text = ready.tell(view).filter(|_| !self.filter.excludes(line))?;
-                Some(format!("{nickname}{text}"))
+                let told = ready.tell(view).filter(|_| !self.filter.excludes(line))?;
+                Some(format!("{nickname}{}", told.text))
             }
         }
     }
@@ -217,6 +217,9 @@ impl RuleSet {
         Alert {
             id: AlertId::fresh(),
             rule: Arc::clone(&rule.name),
+            key: None,
+            priority: Priority::default(),
+            stage: Stage::default(),
             text,
             suffix: suffix.fill(None, |value| view.value(value, &rule.name)),
             destinations: Arc::clone(&rule.destinations),

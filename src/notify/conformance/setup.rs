@@ -295,7 +295,7 @@ fn generic(set: &[(&str, &str)], now: SystemTime) -> (String, Outcome) {
     let mut opened = opened.unwrap();
     let values = Values::new(|value| if value == Value::Router { "home" } else { "" }.to_owned());
     let (text, suffix, values) = ("a \"b\"", ", at: noon", Some(&values));
-    let notification = Notification { text, suffix, values, id: AlertId(42), now };
+    let notification = Notification { text, suffix, values, id: AlertId(42), now, ..Notification::default() };
     let Request { method, headers, body, .. } = opened.notifier.service().unwrap().request(&notification);
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
     let request = format!("{method:?}\n{headers}\n{}", String::from_utf8(body).unwrap());

@@ -1,7 +1,7 @@
 //! Delivery by services that answer what a test says.
 
 use super::*;
-use crate::alert::AlertId;
+use crate::alert::{AlertId, Priority, Stage};
 use crate::notify::{Notification, Notifier, Outcome};
 use crossbeam_channel::unbounded;
 
@@ -50,6 +50,9 @@ fn alert(text: &str, destinations: usize) -> Alert {
     Alert {
         id: AlertId::fresh(),
         rule: "EVENT0".into(),
+        key: None,
+        priority: Priority::default(),
+        stage: Stage::default(),
         text: text.to_owned(),
         suffix: String::new(),
         destinations: (0..destinations).map(DestinationId).collect(),

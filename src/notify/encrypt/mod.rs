@@ -10,6 +10,7 @@
 use ring::rand::SystemRandom;
 
 use super::{Notification, Notifier, Outcome, own_or_common};
+use crate::alert::Stage;
 use crate::vars::{Faults, Vars, comma_list};
 use age::Recipient;
 
@@ -84,9 +85,11 @@ impl Encryption {
 
 /// `armor` in the place of all that was said. Each part is named, so that one that is
 /// added must be thought of here.
-fn sealed<'a>(armor: &'a str, &Notification { id, now, .. }: &Notification<'_>) -> Notification<'a> {
-    // Who says it, and what the line said, would be readable beside it.
-    Notification { id, text: armor, suffix: "", values: None, now }
+fn sealed<'a>(armor: &'a str, of: &Notification<'_>) -> Notification<'a> {
+    let Notification { id, priority, happened, now, .. } = *of;
+    // Who says it, about what, and what the line said, would be readable beside it.
+    let (rule, key, stage, suffix, values) = ("", None, Stage::Once, "", None);
+    Notification { id, rule, key, priority, stage, text: armor, suffix, values, happened, now }
 }
 
 struct Encrypted {

@@ -1,8 +1,8 @@
 //! An alert as it lies on the disk: what it says, when it was, and who owes it.
 //!
 //! ```text
-//!   names that owe it │ id │ boot id │ uptime │ wall time │ unset clock's time │ rule │ text │ suffix
-//!   │ values of the line, if a service wants them
+//!   names that owe it │ id │ boot id │ uptime │ wall time │ unset clock's time │ priority │ stage
+//!   │ rule │ key, if the rule remembers │ text │ suffix │ values of the line, if a service wants them
 //! ```
 //!
 //! Pure, but for [`Clock::read`]. Apart from the alert, because an `Instant` means
@@ -15,7 +15,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::alert::{Alert, AlertId, OWN, Unset, is_set, wall_time};
+use crate::alert::{Alert, AlertId, OWN, Priority, Stage, Unset, is_set, wall_time};
 use crate::timestamp::Zone;
 use crate::value::{Value, Values};
 
@@ -72,7 +72,11 @@ pub(crate) struct Stored<'a> {
     uptime: Duration,
     wall: SystemTime,
     unset: Option<SystemTime>,
+    priority: Priority,
+    stage: Stage,
     rule: &'a str,
+    /// At most one.
+    key: Vec<&'a str>,
     text: &'a str,
     suffix: &'a str,
     /// In the order of [`Value::NAMES`]; none if no service wants them.
@@ -95,7 +99,10 @@ pub(crate) fn write(alert: &Alert, owes: &[&str], clock: &Clock, now: (Instant, 
     number(&mut bytes, millis(wall_time(alert.arrived, now)));
     // An unset clock shows at most 2019, so this is no time of its.
     number(&mut bytes, alert.unset.as_ref().map_or(u64::MAX, |unset| millis(unset.written())));
+    bytes.extend_from_slice(&[alert.priority as u8, alert.stage as u8]);
     text(&mut bytes, &alert.rule);
+    bytes.extend_from_slice(&u32::from(alert.key.is_some()).to_le_bytes());
+    alert.key.iter().for_each(|key| text(&mut bytes, key));
     text(&mut bytes, &alert.text);
     text(&mut bytes, &alert.suffix);
     let values = alert.values.iter().flat_map(|all| Value::NAMES.map(|(_, value)| all.text(value)));
@@ -118,9 +125,12 @@ impl<'a> Stored<'a> {
             u64::MAX => None,
             written => Some(time(written)?),
         };
-        let (rule, text, suffix) = (rest.text()?, rest.text()?, rest.text()?);
+        let [priority, stage] = *rest.chunk()?;
+        let (_, priority) = *Priority::NAMES.get(usize::from(priority))?;
+        let stage = *[Stage::Once, Stage::Begun, Stage::Over].get(usize::from(stage))?;
+        let (rule, key, text, suffix) = (rest.text()?, rest.texts()?, rest.text()?, rest.text()?);
         let values = rest.texts()?;
-        Some(Stored { owes, id, boot, uptime, wall, unset, rule, text, suffix, values })
+        Some(Stored { owes, id, boot, uptime, wall, unset, priority, stage, rule, key, text, suffix, values })
     }
 
     /// True for one about ourselves.
@@ -135,6 +145,9 @@ impl<'a> Stored<'a> {
         Alert {
             id: self.id,
             rule: self.rule.into(),
+            key: self.key.first().map(|key| Arc::from(*key)),
+            priority: self.priority,
+            stage: self.stage,
             text: self.text.to_owned(),
             suffix: self.suffix.to_owned(),
             destinations: Arc::new([]),
@@ -211,7 +224,8 @@ mod tests {
     fn check(written: (u128, u64, u64), read: (u128, u64, u64), age: u64, suffix: &str) {
         let first = clock(written.0, written.1);
         let then = (first.start, wall(written.2));
-        let before = alert(then);
+        let mut before = alert(then);
+        (before.key, before.priority, before.stage) = (Some("ether1".into()), Priority::Urgent, Stage::Over);
         let payload = write(&before, &["A", "B/1"], &first, then);
         let stored = Stored::read(&payload).unwrap();
         assert_eq!(stored.owes, ["A", "B/1"]);
@@ -220,6 +234,7 @@ mod tests {
         let alert = stored.alert(&second, &Zone::utc(), now);
         assert_eq!((alert.id, &*alert.rule, &*alert.text), (before.id, "alertik", "the text"));
         assert_eq!(alert.values, before.values);
+        assert_eq!((&alert.key, alert.priority, alert.stage), (&before.key, before.priority, before.stage));
         assert_eq!((now.0 - alert.arrived).as_secs(), age);
         assert_eq!(alert.words(now).1, format!(" {suffix}"));
     }

@@ -7,7 +7,7 @@
 //!
 //! The syslog format carries no topics, so there it finds nothing.
 
-use super::{Builtin, View};
+use super::{Builtin, Kind, Told, View};
 
 pub(super) const RULE: Builtin = Builtin {
     number: 14,
@@ -17,14 +17,17 @@ pub(super) const RULE: Builtin = Builtin {
     is_last: true,
     needles: &["critical"],
     suffix: None,
+    options: &[],
+    kind: Kind::Usual,
+    silences: None,
     tell,
 };
 
-fn tell(view: &View<'_>) -> Option<String> {
+fn tell(view: &View<'_>) -> Option<Told> {
     view.record
         .topics
         .contains(b"critical")
-        .then(|| format!("{}: {}", view.router(), view.message().trim_start()))
+        .then(|| Told::plain(format!("{}: {}", view.router(), view.message().trim_start())))
 }
 
 #[cfg(test)]

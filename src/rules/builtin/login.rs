@@ -8,7 +8,7 @@
 //! A failed login whose user is called `x logged in from …` must not be told as
 //! a login, so the message has to begin with `user`.
 
-use super::{Builtin, View, starting_with};
+use super::{Builtin, Kind, Told, View, starting_with};
 
 const NEEDLE: &str = " logged in";
 
@@ -20,15 +20,18 @@ pub(super) const RULE: Builtin = Builtin {
     is_last: false,
     needles: &[NEEDLE],
     suffix: None,
+    options: &[],
+    kind: Kind::Usual,
+    silences: None,
     tell,
 };
 
-fn tell(view: &View<'_>) -> Option<String> {
+fn tell(view: &View<'_>) -> Option<Told> {
     let message = view.message();
     let rest = starting_with(&message, "user ")?.strip_prefix("user ")?;
     let (user, how) = rest.rsplit_once(NEEDLE)?;
     let is_whole = how.is_empty() || how.starts_with(" from ") || how.starts_with(" via ");
-    is_whole.then(|| format!("{}: user \"{user}\" logged in{how}", view.router()))
+    is_whole.then(|| Told::plain(format!("{}: user \"{user}\" logged in{how}", view.router())))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //! or forge an address (`x from 198.51.100.66 via ssh`): the real address is the
 //! last one. It may be missing (`via api`), or be a MAC address (`via winbox`).
 
-use super::{Builtin, View, starting_with};
+use super::{Builtin, Kind, Told, View, starting_with};
 
 const NEEDLE: &str = "login failure for user ";
 
@@ -21,10 +21,13 @@ pub(super) const RULE: Builtin = Builtin {
     is_last: false,
     needles: &[NEEDLE],
     suffix: None,
+    options: &[],
+    kind: Kind::Usual,
+    silences: None,
     tell,
 };
 
-fn tell(view: &View<'_>) -> Option<String> {
+fn tell(view: &View<'_>) -> Option<Told> {
     let message = view.message();
     let rest = starting_with(&message, NEEDLE)?.strip_prefix(NEEDLE)?;
     let (rest, service) = match rest.rsplit_once(" via ") {
@@ -32,11 +35,13 @@ fn tell(view: &View<'_>) -> Option<String> {
         None => (rest, String::new()),
     };
     let (user, address) = match rest.rsplit_once(" from ") {
-        Some((user, address)) if is_address(address) => (user, format!(" from {address}")),
-        _ => (rest, String::new()),
+        Some((user, address)) if is_address(address) => (user, address),
+        _ => (rest, ""),
     };
+    let from = if address.is_empty() { String::new() } else { format!(" from {address}") };
     // In quotes, so that a name cannot pose as the rest of the sentence.
-    Some(format!("{}: login failure for user \"{user}\"{address}{service}", view.router()))
+    let text = format!("{}: login failure for user \"{user}\"{from}{service}", view.router());
+    Some(Told::keyed(text, address))
 }
 
 /// An IP or MAC address, by its characters.

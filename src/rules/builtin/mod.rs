@@ -59,8 +59,62 @@ pub struct Builtin {
     pub(super) needles: &'static [&'static str],
     /// What follows its text, where that is not the usual.
     suffix: Option<&'static str>,
-    /// The text for a line, or None if the line is none of its own.
-    tell: fn(&View<'_>) -> Option<String>,
+    /// What it remembers and how long it is quiet, as operators would write it less the prefix:
+    /// `("COOLDOWN", "5m")`.
+    options: &'static [(&'static str, &'static str)],
+    /// What becomes of what it tells.
+    kind: Kind,
+    /// The rule that is not asked about what this one is busy with: the same key, while this one's
+    /// alert is under way, its cooldown lasts, or it flaps.
+    silences: Option<u8>,
+    /// What the rule makes of a line, or None if the line is none of its own.
+    tell: fn(&View<'_>) -> Option<Told>,
+}
+
+/// What becomes of what a built-in rule tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It is an alert, by the rule's options.
+    Usual,
+    /// It only counts for whether something flaps, and that is the alert.
+    Flapping,
+    /// It is an alert the first time that its key is seen.
+    Novelty,
+}
+
+/// What a built-in rule makes of a line.
+#[derive(Debug, PartialEq)]
+pub(super) struct Told {
+    /// What is to be told.
+    pub(super) text: String,
+    /// What counts as the same, besides the router: an address, an interface. Empty for all that
+    /// the rule tells of a router.
+    pub(super) key: String,
+    /// Whether that is the trouble, or the end of it.
+    pub(super) sign: Sign,
+    /// What a threshold counts each of only once, such as a port; empty: it counts lines.
+    pub(super) distinct: String,
+}
+
+/// What a line says of a trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// It is there.
+    Matched,
+    /// It is over.
+    Cleared,
+}
+
+impl Told {
+    /// For a rule that calls everything the same.
+    fn plain(text: String) -> Told {
+        Told { text, key: String::new(), sign: Sign::Matched, distinct: String::new() }
+    }
+
+    /// For a rule that tells one `key` from another.
+    fn keyed(text: String, key: &str) -> Told {
+        Told { key: key.to_owned(), ..Told::plain(text) }
+    }
 }
 
 /// A built-in rule with its searches made.
@@ -74,7 +128,7 @@ impl Ready {
         Ready { builtin, suffix: builtin.suffix.and_then(|text| Mask::new(text.as_bytes(), 0).ok()) }
     }
 
-    pub(super) fn tell(&self, view: &View<'_>) -> Option<String> {
+    pub(super) fn tell(&self, view: &View<'_>) -> Option<Told> {
         (self.builtin.tell)(view)
     }
 }
@@ -190,7 +244,7 @@ mod tests {
         let (line, _) = Line::from_datagram(datagram.as_bytes(), "192.168.88.1".parse().unwrap(), now.0);
         let record = Record::parse(&line.bytes);
         let context = Context { routers: Routers::default(), zone: Zone::utc() };
-        ready.tell(&View { line: &line, record: &record, context: &context, now })
+        Some(ready.tell(&View { line: &line, record: &record, context: &context, now })?.text)
     }
 
     #[test]

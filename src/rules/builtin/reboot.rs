@@ -5,7 +5,7 @@
 //!               └ told as it stands
 //! ```
 
-use super::{Builtin, View, starting_with, unclean_reboot};
+use super::{Builtin, Kind, Told, View, starting_with, unclean_reboot};
 
 pub(super) const RULE: Builtin = Builtin {
     number: 5,
@@ -15,14 +15,17 @@ pub(super) const RULE: Builtin = Builtin {
     is_last: false,
     needles: &["router rebooted", "router was rebooted"],
     suffix: None,
+    options: &[],
+    kind: Kind::Usual,
+    silences: None,
     tell,
 };
 
-fn tell(view: &View<'_>) -> Option<String> {
+fn tell(view: &View<'_>) -> Option<Told> {
     let message = view.message();
     let said = starting_with(&message, "router rebooted")
         .or_else(|| starting_with(&message, "router was rebooted"))?;
-    (!unclean_reboot::is_unclean(said)).then(|| format!("{}: {said}", view.router()))
+    (!unclean_reboot::is_unclean(said)).then(|| Told::plain(format!("{}: {said}", view.router())))
 }
 
 #[cfg(test)]

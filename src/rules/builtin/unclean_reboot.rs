@@ -5,7 +5,7 @@
 //!                         └ one of a few beginnings, told as it stands
 //! ```
 
-use super::{Builtin, View, starting_with};
+use super::{Builtin, Kind, Told, View, starting_with};
 
 const UNCLEAN: &str = "rebooted without proper shutdown";
 const KERNEL: &str = "kernel failure in previous boot";
@@ -19,16 +19,19 @@ pub(super) const RULE: Builtin = Builtin {
     is_last: false,
     needles: &[UNCLEAN, KERNEL, MEMORY],
     suffix: None,
+    options: &[],
+    kind: Kind::Usual,
+    silences: None,
     tell,
 };
 
-fn tell(view: &View<'_>) -> Option<String> {
+fn tell(view: &View<'_>) -> Option<Told> {
     let message = view.message();
     let said = starting_with(&message, "router ")
         .filter(|said| is_unclean(said))
         .or_else(|| starting_with(&message, KERNEL))
         .or_else(|| starting_with(&message, MEMORY))?;
-    Some(format!("{}: {said}", view.router()))
+    Some(Told::plain(format!("{}: {said}", view.router())))
 }
 
 /// `router rebooted without …` and `router was rebooted without …` both occur.

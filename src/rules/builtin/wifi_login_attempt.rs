@@ -10,7 +10,7 @@
 //! Alertik's static event 0, text for text where Alertik told something; it was
 //! silent on lines without a colon behind the network.
 
-use super::{Builtin, View};
+use super::{Builtin, Kind, Told, View};
 
 const NEEDLE: &str = "unicast key exchange timeout";
 
@@ -23,15 +23,21 @@ pub(super) const RULE: Builtin = Builtin {
     needles: &[NEEDLE],
     // No space, as in Alertik.
     suffix: Some(", at:@{time}"),
+    options: &[],
+    kind: Kind::Usual,
+    silences: None,
     tell,
 };
 
-fn tell(view: &View<'_>) -> Option<String> {
+fn tell(view: &View<'_>) -> Option<Told> {
     let message = view.message();
     let (head, tail) = message.split_once('@').filter(|_| message.contains(NEEDLE))?;
     let mac = head.rsplit(' ').next().unwrap_or(head);
     let network = network(tail);
-    Some(format!("There is someone trying to connect to your WiFi: {network}, with the mac-address: {mac}"))
+    Some(Told::keyed(
+        format!("There is someone trying to connect to your WiFi: {network}, with the mac-address: {mac}"),
+        mac,
+    ))
 }
 
 fn network(tail: &str) -> &str {
