@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use alertik::line::Line;
 use alertik::record::Record;
-use alertik::rules::RuleSet;
+use alertik::rules::{Effects, RuleSet};
 use alertik::settings::Settings;
 use memchr::memmem::Finder;
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
@@ -46,21 +46,22 @@ fn main() {
     let is_bench = std::env::args().any(|argument| argument == "--bench");
     let (rounds, round) = if is_bench { (ROUNDS, ROUND) } else { (1, Duration::ZERO) };
     let lines = corpus();
-    let (no_match, seldom) = (rules(&no_match_with(&[])), rules(&no_match_with(&SELDOM)));
-    let starter = rules(&[]);
-    let many = rules(&many_with(&[]));
-    let many_seldom = rules(&many_with(&SELDOM));
+    let (mut no_match, mut seldom) = (rules(&no_match_with(&[])), rules(&no_match_with(&SELDOM)));
+    let mut starter = rules(&[]);
+    let starter_name = format!("the {} starter rules", starter.rules().len());
+    let mut many = rules(&many_with(&[]));
+    let mut many_seldom = rules(&many_with(&SELDOM));
     let (substrings, regexes) = bare_patterns(&no_match_with(&[]));
     let (many_substrings, many_regexes) = bare_patterns(&many_with(&[]));
     let (few_set, many_set) = (regex_set(&no_match_with(&[])), regex_set(&many_with(&[])));
 
     let mut rows: Vec<(String, Work<'_>)> = vec![
         ("parse alone".into(), Box::new(|line| usize::from(!Record::parse(&line.bytes).topics.is_empty()))),
-        ("15 rules, none matches".into(), observing(&no_match)),
-        ("15 rules, one fires on 1 % of the lines".into(), observing(&seldom)),
-        (format!("the {} starter rules", starter.rules().len()), observing(&starter)),
-        ("200 rules, none matches".into(), observing(&many)),
-        ("200 rules, one fires on 1 % of the lines".into(), observing(&many_seldom)),
+        ("15 rules, none matches".into(), observing(&mut no_match)),
+        ("15 rules, one fires on 1 % of the lines".into(), observing(&mut seldom)),
+        (starter_name, observing(&mut starter)),
+        ("200 rules, none matches".into(), observing(&mut many)),
+        ("200 rules, one fires on 1 % of the lines".into(), observing(&mut many_seldom)),
         ("the 15 patterns one by one".into(), one_by_one(&substrings, &regexes)),
         ("the 200 patterns one by one".into(), one_by_one(&many_substrings, &many_regexes)),
         (
@@ -110,13 +111,13 @@ fn nanoseconds_a_line(lines: &[Line], work: &mut Work<'_>, round: Duration) -> f
 }
 
 /// What the worker does with a line, up to the alert.
-fn observing(rules: &RuleSet) -> Work<'_> {
-    let mut alerts = Vec::new();
+fn observing(rules: &mut RuleSet) -> Work<'_> {
+    let mut effects = Effects::default();
     let now = (Instant::now(), SystemTime::now());
     Box::new(move |line| {
-        rules.observe(line, &Record::parse(&line.bytes), now, &mut alerts);
-        let fired = alerts.len();
-        alerts.clear();
+        rules.observe(line, &Record::parse(&line.bytes), now, &mut effects);
+        let fired = effects.alerts.len();
+        effects.alerts.clear();
         fired
     })
 }

@@ -41,6 +41,7 @@ pub mod rules;
 pub mod secret;
 pub mod serve;
 pub mod settings;
+pub mod span;
 pub mod stats;
 pub mod timestamp;
 pub mod value;

@@ -49,6 +49,10 @@ pub struct Stats {
     pub forwards_failed: Counter,
     /// Alerts that rules made.
     pub alerts: Counter,
+    /// Lines that a rule's settings held back, told later in one message or counted in it.
+    pub alerts_suppressed: Counter,
+    /// Keys that a rule had to forget, because there were too many.
+    pub keys_forgotten: Counter,
     /// Notifications a service took.
     pub delivered: Counter,
     /// Attempts that will be made again.

@@ -91,6 +91,15 @@ impl Zone {
     }
 }
 
+/// For hours of the local day.
+impl Zone {
+    /// The minute of the local day at `at`, 0 to 1439.
+    pub fn minute(&self, at: SystemTime) -> Option<u16> {
+        let local = DateTime::from_timespec(unix_seconds(at), 0, self.rules.as_ref()).ok()?;
+        Some(u16::from(local.hour()) * 60 + u16::from(local.minute()))
+    }
+}
+
 /// Every name in the table, with its POSIX string.
 fn named_zones() -> impl Iterator<Item = (String, &'static str)> {
     TABLE.lines().filter(|line| !line.starts_with('#')).flat_map(|line| {

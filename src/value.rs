@@ -70,6 +70,14 @@ impl Values {
         Values::new(|value| if value == Value::Time { time } else { self.text(value) }.to_owned())
     }
 
+    /// Cuts each to at most `bytes`.
+    pub fn cut(&mut self, bytes: usize) {
+        for text in &mut self.0 {
+            text.truncate(text.floor_char_boundary(bytes));
+            text.shrink_to_fit();
+        }
+    }
+
     /// What they take in memory.
     pub fn weight_bytes(&self) -> usize {
         size_of::<Values>() + self.0.iter().map(String::capacity).sum::<usize>()

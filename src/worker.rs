@@ -22,7 +22,7 @@ use crate::log;
 use crate::notify::{Dispatch, Report};
 use crate::record::Record;
 use crate::ring::{Popped, Ring};
-use crate::rules::RuleSet;
+use crate::rules::{Effects, RuleSet};
 use crate::stats::Stats;
 use crate::timestamp::Zone;
 
@@ -135,7 +135,7 @@ impl Worker {
     pub fn run(mut self) -> Dispatch {
         let marker = Finder::new(log::marker());
         let mut losses = Losses::default();
-        let mut alerts = Vec::new();
+        let mut effects = Effects::default();
         let mut now = (Instant::now(), SystemTime::now());
         let mut tick = now.0 + TICK;
         let mut lines_until_look = 0;
@@ -166,13 +166,15 @@ impl Worker {
             match popped {
                 Popped::Item(line) => {
                     lines_until_look -= 1;
-                    self.observe(&line, &marker, now, &mut alerts);
+                    self.observe(&line, &marker, now, &mut effects);
                 }
-                Popped::Called(Call::Report(report)) => self.tell_report(report),
+                Popped::Called(Call::Report(report)) => self.take_report(report, now, &mut effects),
                 Popped::Called(Call::Stop) | Popped::Closed => break,
                 Popped::Nothing => {}
             }
             if now.0 >= tick {
+                self.rules.tick(now, &mut effects);
+                self.hand_over(&mut effects);
                 self.tell_losses(&mut losses, now.0, LOSS_QUIET);
                 tick = now.0 + TICK;
             }
@@ -181,15 +183,24 @@ impl Worker {
         while Instant::now() < deadline
             && let Some(line) = self.ring.try_pop()
         {
-            self.observe(&line, &marker, (Instant::now(), SystemTime::now()), &mut alerts);
+            self.observe(&line, &marker, (Instant::now(), SystemTime::now()), &mut effects);
         }
+        // Nobody will remember what is held.
+        self.rules.flush((Instant::now(), SystemTime::now()), &mut effects);
+        self.hand_over(&mut effects);
         // Nobody will read these any more.
         self.stats.lines_evicted.add(self.ring.len());
         self.tell_losses(&mut losses, Instant::now(), Duration::ZERO);
         self.dispatch
     }
 
-    fn observe(&self, line: &Line, marker: &Finder<'_>, now: (Instant, SystemTime), alerts: &mut Vec<Alert>) {
+    fn observe(
+        &mut self,
+        line: &Line,
+        marker: &Finder<'_>,
+        now: (Instant, SystemTime),
+        effects: &mut Effects,
+    ) {
         let record = Record::parse(&line.bytes);
         // Our own output, logged by the router and sent back to us. The marker is
         // for the syslog format, which has no topics.
@@ -200,17 +211,27 @@ impl Worker {
         if log::is_on(log::Level::Debug) {
             log::debug("line", &[("from", &line.from), ("text", &String::from_utf8_lossy(&line.bytes))]);
         }
-        self.rules.observe(line, &record, now, alerts);
-        for alert in alerts.drain(..) {
+        self.rules.observe(line, &record, now, effects);
+        self.hand_over(effects);
+    }
+
+    fn hand_over(&self, effects: &mut Effects) {
+        if effects.held + effects.forgotten > 0 {
+            self.stats.alerts_suppressed.add(std::mem::take(&mut effects.held));
+            self.stats.keys_forgotten.add(std::mem::take(&mut effects.forgotten));
+        }
+        for alert in effects.alerts.drain(..) {
             self.stats.alerts.add_one();
             self.dispatch.accept(alert);
         }
     }
 
-    fn tell_report(&self, report: Report) {
+    fn take_report(&mut self, report: Report, now: (Instant, SystemTime), effects: &mut Effects) {
         let (about, text) = match report {
-            // No rule remembers anything yet.
-            Report::Settled { .. } => return,
+            Report::Settled { alert, is_delivered } => {
+                self.rules.settle(&alert, is_delivered, now, effects);
+                return self.hand_over(effects);
+            }
             Report::Disk { trouble } => return self.tell_trouble(format!("alertik: {trouble}."), None),
             Report::Parked { destination, reason } => {
                 let name = self.dispatch.name(destination);

@@ -14,9 +14,9 @@ use super::marks::{self, Span};
 use super::{Arguments, Exit, complain, print, print_json, settings, usage};
 use crate::line::Line;
 use crate::record::Record;
-use crate::rules::View;
 use crate::rules::ere::Ere;
 use crate::rules::mask::Mask;
+use crate::rules::{Effects, View};
 use crate::settings::Settings;
 
 #[derive(Serialize)]
@@ -56,7 +56,7 @@ fn match_lines(given: &Arguments) -> Exit {
         Some(Ok(address)) => address,
         Some(Err(_)) => return usage("--from takes an address"),
     };
-    let Some(settings) = settings() else { return Exit::Configuration };
+    let Some(mut settings) = settings() else { return Exit::Configuration };
     let file = given.rest.first().map_or(OsStr::new("-"), |file| file);
     let lines = match read(file) {
         Ok(lines) => lines,
@@ -64,7 +64,8 @@ fn match_lines(given: &Arguments) -> Exit {
     };
     // All lines are one instant, so that an answer does not depend on how fast the file was read.
     let now = (Instant::now(), SystemTime::now());
-    let mut alerts = Vec::new();
+    let mut effects = Effects::default();
+    settings.rules.without_time();
     let mut has_fired = false;
     for (index, bytes) in split(&lines).enumerate() {
         let (line, _) = Line::from_datagram(bytes, from, now.0);
@@ -72,8 +73,8 @@ fn match_lines(given: &Arguments) -> Exit {
         if record.is_from_container() {
             continue;
         }
-        settings.rules.observe(&line, &record, now, &mut alerts);
-        for alert in alerts.drain(..) {
+        settings.rules.observe(&line, &record, now, &mut effects);
+        for alert in effects.alerts.drain(..) {
             has_fired = true;
             let notifiers = alert.destinations.iter().map(|id| settings.destination_name(*id)).collect();
             let row = AlertRow { line: index + 1, rule: &alert.rule, notifiers, message: &alert.text };
@@ -174,7 +175,7 @@ fn try_one(ere: &Ere, mask: Option<&Mask>, text: &[u8]) -> TextRow<'static> {
             context: &context,
             now: (Instant::now(), SystemTime::now()),
         };
-        mask.fill(Some(groups), |value| view.value(value, "match"))
+        mask.fill(Some(groups), |value| view.value(value, "match", 1))
     });
     TextRow { text: "", matched: found.is_some(), groups, message }
 }

@@ -66,6 +66,12 @@ impl Mask {
         Ok(Mask { parts })
     }
 
+    /// The highest group that it takes something from.
+    pub fn groups(&self) -> usize {
+        let group = |part: &Part| if let Part::Group(number) = part { *number } else { 0 };
+        self.parts.iter().map(group).max().unwrap_or_default()
+    }
+
     /// The text with everything filled in. A group that took no part is empty.
     pub fn fill<'v>(&self, groups: Option<&Groups<'_>>, value: impl Fn(Value) -> Cow<'v, [u8]>) -> String {
         let mut text = Vec::new();

@@ -1,19 +1,21 @@
 //! What the operator asked for, and what becomes of a line.
 //!
 //! ```text
-//!   line ─► candidates ─► filter (topics, sender) ─► pattern, or built-in ─► exclusion ─► mask ─► alert
+//!   line ─► candidates ─► filter (topics, sender) ─► pattern, or built-in ─► exclusion ─► policy ─► mask ─► alert
 //! ```
 //!
-//! Pure: no IO, and the time is an argument. Every rule that matches fires, the
-//! built-in ones first, in the order of their numbers, as in Alertik.
+//! No IO, and the time is an argument. Every rule that matches fires, the built-in
+//! ones first, in the order of their numbers, as in Alertik; whether that is told at
+//! once, later or with others is the policy's, which alone remembers anything.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::alert::{Alert, AlertId, DestinationId, Priority, Stage};
+use crate::alert::{Alert, AlertId, Stage, Unset, is_set};
 use crate::line::Line;
 use crate::notify::Destinations;
 use crate::record::Record;
+use crate::value::{Value, Values};
 use crate::vars::{Faults, Vars};
 
 pub mod builtin;
@@ -22,14 +24,16 @@ pub mod ere;
 mod filter;
 pub mod mask;
 pub mod pattern;
+mod policy;
+mod rule;
 mod user;
 mod view;
 
-use builtin::Builtin;
 use candidates::Candidates;
-use filter::Filter;
 use mask::Mask;
-use pattern::Pattern;
+use policy::{Draft, Memory, Now, Outcome, Said, Seen};
+pub use rule::Rule;
+use rule::{Signal, What};
 pub use view::{Context, View};
 
 /// The variables of rules, `n` standing for a number.
@@ -41,94 +45,26 @@ pub fn variables() -> impl Iterator<Item = &'static str> {
 /// What follows every text unless `ALERT_SUFFIX` says otherwise.
 const SUFFIX: &str = ", at: @{time}";
 
-/// One rule.
-pub struct Rule {
-    /// `EVENT0`, or `STATIC_EVENT0` for a built-in one.
-    name: Arc<str>,
-    /// What it looks for and sends, in words for `check`.
-    description: String,
-    filter: Filter,
-    what: What,
-    destinations: Arc<[DestinationId]>,
+/// What came of a line, or of time that passed.
+#[derive(Default)]
+pub struct Effects {
+    /// To be told.
+    pub alerts: Vec<Alert>,
+    /// Lines that a rule's settings held back.
+    pub held: usize,
+    /// Keys that had to be forgotten.
+    pub forgotten: usize,
 }
 
-enum What {
-    User { pattern: Pattern, mask: Mask },
-    Builtin(builtin::Ready),
-}
-
-impl Rule {
-    /// `EVENT0`, or `STATIC_EVENT0` for a built-in one.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// What it looks for and sends, in words.
-    pub fn description(&self) -> &str {
-        &self.description
-    }
-
-    /// For a built-in rule: what it is.
-    pub fn builtin(&self) -> Option<&'static Builtin> {
-        match &self.what {
-            What::Builtin(ready) => Some(ready.builtin),
-            What::User { .. } => None,
-        }
-    }
-
-    /// For a rule of the operator's: `substr` or `regex`.
-    pub fn match_type(&self) -> Option<&'static str> {
-        match &self.what {
-            What::Builtin(_) => None,
-            What::User { pattern: Pattern::Substr(_), .. } => Some("substr"),
-            What::User { pattern: Pattern::Regex(_), .. } => Some("regex"),
-        }
-    }
-
-    /// Whom it tells.
-    pub fn destinations(&self) -> &[DestinationId] {
-        &self.destinations
-    }
-
-    /// Texts of which a line must have one, or the rule does not fire on it; none
-    /// where nothing is known.
-    fn needles(&self) -> Vec<&[u8]> {
-        match &self.what {
-            What::User { pattern, .. } => {
-                Some(pattern.literal()).filter(|text| !text.is_empty()).into_iter().collect()
-            }
-            What::Builtin(ready) => ready.builtin.needles.iter().map(|text| text.as_bytes()).collect(),
-        }
-    }
-
-    /// True for a rule that tells only what no other one has.
-    fn is_last(&self) -> bool {
-        self.builtin().is_some_and(|builtin| builtin.is_last)
-    }
-
-    /// The text for a line, if the rule fires on it.
-    fn text(&self, view: &View<'_>, nickname: &str) -> Option<String> {
-        if !self.filter.wants(view.record, view.line.from) {
-            return None;
-        }
-        let line = &*view.line.bytes;
-        match &self.what {
-            What::User { pattern, mask } => {
-                if !pattern.is_match(line) || self.filter.excludes(line) {
-                    return None;
-                }
-                Some(mask.fill(pattern.groups_in(line).as_ref(), |value| view.value(value, &self.name)))
-            }
-            What::Builtin(ready) => {
-                let told = ready.tell(view).filter(|_| !self.filter.excludes(line))?;
-                Some(format!("{nickname}{}", told.text))
-            }
-        }
-    }
-}
-
-/// All rules in force.
+/// All rules in force, and what they remember.
 pub struct RuleSet {
+    fixed: Fixed,
+    /// By the rules' numbers; None for a rule that remembers nothing.
+    memories: Vec<Option<Memory>>,
+}
+
+/// What never changes.
+struct Fixed {
     rules: Vec<Rule>,
     candidates: Candidates,
     /// The rules that tell only what no other one has.
@@ -156,10 +92,11 @@ impl RuleSet {
         if rules.is_empty() && faults.is_empty() {
             faults.warn("no rule is in force (set EVENTn_* or STATIC_EVENTS_ENABLED, or none of them for the starter rules)");
         }
+        rule::link(&mut rules);
         // Without groups no mask is wrong.
         let without_groups = |text: &str| Mask::new(text.as_bytes(), 0).ok();
         let nickname = vars.text("TELEGRAM_NICKNAME");
-        RuleSet {
+        let fixed = Fixed {
             candidates: Candidates::new(rules.iter().map(Rule::needles)),
             last: (0..rules.len()).filter(|index| rules.get(*index).is_some_and(Rule::is_last)).collect(),
             rules,
@@ -169,63 +106,191 @@ impl RuleSet {
             usual_suffix: without_groups(SUFFIX).unwrap_or_default(),
             keeps_values: false,
             nickname: nickname.map(|name| format!("{name}! {name}!, ")).unwrap_or_default(),
-        }
+        };
+        let mut rules = RuleSet { fixed, memories: Vec::new() };
+        rules.forget(Instant::now());
+        rules
     }
 
     /// The rules, in the order in which they fire.
     pub fn rules(&self) -> &[Rule] {
-        &self.rules
+        &self.fixed.rules
     }
 
     /// Has alerts carry the values of their line, if `keeps` says that some service takes them:
     /// they are more than the text itself, and would push other alerts out of the queues.
     pub fn keep_values(&mut self, keeps: bool) {
-        self.keeps_values = keeps;
+        self.fixed.keeps_values = keeps;
     }
 
-    /// Adds to `alerts` what the rules make of `line`; allocates nothing when that is nothing.
+    /// For lines that all come at one instant: nothing is held for later.
+    pub fn without_time(&mut self) {
+        self.fixed.rules.iter_mut().for_each(|rule| rule.policy.without_time());
+        self.forget(Instant::now());
+    }
+
+    fn forget(&mut self, now: Instant) {
+        let memory = |rule: &Rule| rule.policy.remembers().then(|| Memory::new(&rule.policy, now));
+        self.memories = self.fixed.rules.iter().map(memory).collect();
+    }
+
+    /// Adds to `effects` what the rules make of `line`; allocates nothing when that is nothing.
     pub fn observe(
-        &self,
+        &mut self,
         line: &Line,
         record: &Record<'_>,
         now: (Instant, SystemTime),
-        alerts: &mut Vec<Alert>,
+        effects: &mut Effects,
     ) {
-        let view = View { line, record, context: &self.context, now };
-        let candidates = self.candidates.of(&line.bytes);
-        let fired = alerts.len();
-        self.try_each(candidates.without(self.last), &view, alerts);
-        if alerts.len() == fired {
-            self.try_each(candidates.and(self.last), &view, alerts);
+        let RuleSet { fixed, memories } = self;
+        let view = View { line, record, context: &fixed.context, now };
+        let candidates = fixed.candidates.of(&line.bytes);
+        let mut try_each = |set: candidates::Set| {
+            set.iter().fold(false, |is_any, index| fixed.try_one(index, memories, &view, effects) | is_any)
+        };
+        if !try_each(candidates.without(fixed.last)) {
+            try_each(candidates.and(fixed.last));
         }
     }
 
-    fn try_each(&self, candidates: candidates::Set, view: &View<'_>, alerts: &mut Vec<Alert>) {
-        for rule in candidates.iter().filter_map(|index| self.rules.get(index)) {
-            if let Some(text) = rule.text(view, &self.nickname) {
-                alerts.push(self.alert(rule, text, view));
-            }
+    /// Adds what is due though no line came.
+    pub fn tick(&mut self, now: (Instant, SystemTime), effects: &mut Effects) {
+        let RuleSet { fixed, memories } = self;
+        for (rule, memory) in fixed.rules.iter().zip(memories) {
+            let Some(memory) = memory else { continue };
+            let mut outcome = Outcome::default();
+            let said = || fixed.blank(rule, now);
+            memory.tick(&rule.policy, (&rule.name, &said), fixed.now(now), &mut outcome);
+            fixed.take(rule, outcome, effects);
         }
     }
 
-    fn alert(&self, rule: &Rule, text: String, view: &View<'_>) -> Alert {
+    /// An alert was told to one of its destinations, or given up there.
+    pub fn settle(
+        &mut self,
+        alert: &Alert,
+        is_delivered: bool,
+        now: (Instant, SystemTime),
+        effects: &mut Effects,
+    ) {
+        let RuleSet { fixed, memories } = self;
+        let Some(index) = fixed.rules.iter().position(|rule| rule.name == alert.rule) else { return };
+        let (Some(rule), Some(Some(memory)), Some(key)) =
+            (fixed.rules.get(index), memories.get_mut(index), &alert.key)
+        else {
+            return;
+        };
+        let mut outcome = Outcome::default();
+        memory.settle(&rule.policy, (key, alert.id, is_delivered), fixed.now(now), &mut outcome);
+        fixed.take(rule, outcome, effects);
+    }
+
+    /// Adds all that is held, because nobody will remember it.
+    pub fn flush(&mut self, now: (Instant, SystemTime), effects: &mut Effects) {
+        let RuleSet { fixed, memories } = self;
+        for (rule, memory) in fixed.rules.iter().zip(memories) {
+            let Some(memory) = memory else { continue };
+            let mut outcome = Outcome::default();
+            memory.flush(&rule.policy, fixed.now(now), &mut outcome);
+            fixed.take(rule, outcome, effects);
+        }
+    }
+}
+
+impl Fixed {
+    /// True if the rule with this number matched, whatever it makes of that.
+    fn try_one(
+        &self,
+        index: usize,
+        memories: &mut [Option<Memory>],
+        view: &View<'_>,
+        effects: &mut Effects,
+    ) -> bool {
+        let Some(rule) = self.rules.get(index) else { return false };
+        let Some(signal) = rule.signal(view) else { return false };
+        let say = |count| self.say(rule, &signal, view, count);
+        if memories.get(index).is_none_or(Option::is_none) {
+            let (id, key, stage) = (AlertId::fresh(), None, Stage::Once);
+            effects.alerts.push(alert(rule, id, key, stage, say(1)));
+            return true;
+        }
+        let key = rule.key(&signal, view);
+        let busy = |memories: &mut [Option<Memory>], index: Option<usize>| {
+            let memory = index.and_then(|index| memories.get_mut(index));
+            memory.is_some_and(|memory| memory.as_mut().is_some_and(|memory| memory.is_busy(&key)))
+        };
+        let (is_hushed, was_busy) = (busy(memories, rule.hushed_by), busy(memories, Some(index)));
+        if let Some(Some(memory)) = memories.get_mut(index) {
+            let mut outcome = Outcome::default();
+            let Signal { sign, distinct, .. } = signal;
+            let seen = Seen { key: &key, sign, is_hushed, distinct, say: &say };
+            memory.observe(&rule.policy, &seen, self.now(view.now), &mut outcome);
+            self.take(rule, outcome, effects);
+        }
+        if let Some(hushes) = rule.hushes
+            && !was_busy
+            && busy(memories, Some(index))
+            && let Some(Some(memory)) = memories.get_mut(hushes)
+        {
+            memory.absorb(&key);
+        }
+        true
+    }
+
+    fn now(&self, now: (Instant, SystemTime)) -> Now {
+        let minute = || is_set(now.1).then(|| self.context.zone.minute(now.1))?;
+        let is_asked = self.rules.iter().any(|rule| rule.policy.has_mute());
+        Now { at: now.0, minute: if is_asked { minute() } else { None } }
+    }
+
+    fn take(&self, rule: &Rule, outcome: Outcome, effects: &mut Effects) {
+        effects.held += outcome.held;
+        effects.forgotten += outcome.forgotten;
+        let alerts = outcome
+            .drafts
+            .into_iter()
+            .map(|Draft { id, key, stage, said }| alert(rule, id, Some(key), stage, said));
+        effects.alerts.extend(alerts);
+    }
+
+    /// What `rule` says of a line that stands for `count`.
+    fn say(&self, rule: &Rule, signal: &Signal<'_>, view: &View<'_>, count: usize) -> Said {
+        let value = |value| view.value(value, &rule.name, count);
+        Said {
+            text: rule.text(signal, view, count, &self.nickname),
+            suffix: self.suffix_of(rule).fill(None, value),
+            arrived: view.line.arrived,
+            unset: view.unset(),
+            values: self.keeps_values.then(|| Box::new(view.values(&rule.name, count))),
+        }
+    }
+
+    /// What it says of no line.
+    fn blank(&self, rule: &Rule, now: (Instant, SystemTime)) -> Said {
+        let values = Values::of_no_line(&rule.name, self.context.zone.format(now.1));
+        let suffix =
+            self.suffix_of(rule).fill(None, |value: Value| values.text(value).as_bytes().to_vec().into());
+        Said {
+            text: String::new(),
+            suffix,
+            arrived: now.0,
+            unset: Unset::note(now.1, &self.context.zone),
+            values: self.keeps_values.then(|| Box::new(values)),
+        }
+    }
+
+    fn suffix_of<'a>(&'a self, rule: &'a Rule) -> &'a Mask {
         let own = match &rule.what {
             What::Builtin(ready) => ready.suffix.as_ref(),
             What::User { .. } => None,
         };
-        let suffix = self.suffix.as_ref().or(own).unwrap_or(&self.usual_suffix);
-        Alert {
-            id: AlertId::fresh(),
-            rule: Arc::clone(&rule.name),
-            key: None,
-            priority: Priority::default(),
-            stage: Stage::default(),
-            text,
-            suffix: suffix.fill(None, |value| view.value(value, &rule.name)),
-            destinations: Arc::clone(&rule.destinations),
-            arrived: view.line.arrived,
-            unset: view.unset(),
-            values: self.keeps_values.then(|| Box::new(view.values(&rule.name))),
-        }
+        self.suffix.as_ref().or(own).unwrap_or(&self.usual_suffix)
     }
+}
+
+fn alert(rule: &Rule, id: AlertId, key: Option<Arc<str>>, stage: Stage, said: Said) -> Alert {
+    let Said { text, suffix, arrived, unset, values } = said;
+    let (name, destinations) = (Arc::clone(&rule.name), Arc::clone(&rule.destinations));
+    let priority = rule.policy.priority;
+    Alert { id, rule: name, key, priority, stage, text, suffix, destinations, arrived, unset, values }
 }

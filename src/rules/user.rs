@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::builtin::Kind;
 use super::filter::Filter;
 use super::mask::Mask;
 use super::pattern::Pattern;
-use super::{Rule, What};
+use super::policy::Source;
+use super::rule::{Rule, What};
 use crate::network::{Networks, Routers};
 use crate::notify::Destinations;
 use crate::vars::{Faults, Vars, is_index, names_any, shown};
@@ -25,6 +27,16 @@ pub(super) const VARIABLES: &[&str] = &[
     "EVENTn_TOPICS",
     "EVENTn_FROM",
     "EVENTn_EXCLUDE",
+    "EVENTn_KEY",
+    "EVENTn_CLEAR",
+    "EVENTn_THRESHOLD",
+    "EVENTn_COOLDOWN",
+    "EVENTn_WITHIN",
+    "EVENTn_SILENCE",
+    "EVENTn_SPIKE",
+    "EVENTn_FLAP",
+    "EVENTn_PRIORITY",
+    "EVENTn_MUTE",
 ];
 
 /// `EVENT0` to `EVENT255`.
@@ -131,14 +143,32 @@ fn read_one(
         Mask::new(mask, pattern.groups()).map_err(|what| faults.fault(format!("{name}: {what}"))).ok()
     });
     let filter = read_filter(&prefix, vars, routers, faults);
-    let description = describe(&prefix, vars);
+    let name = variable("CLEAR");
+    let clear = vars.bytes(&name).and_then(|text| read_regex(&name, text, faults));
+    let source = Source { vars, prefix: &prefix, usual: &[], is_builtin: false };
+    let key = pattern.as_ref().and_then(|pattern| source.key(pattern.groups(), faults));
+    if let (Some(key), Some(clear)) = (&key, &clear)
+        && key.groups() > clear.groups()
+    {
+        let (wanted, groups) = (key.groups(), clear.groups());
+        faults.fault(format!(
+            "{name}: has {groups} groups, and {} needs @{wanted}: both lines must give the same key",
+            variable("KEY")
+        ));
+    }
+    let policy = source.policy(Kind::Usual, clear.is_some(), faults);
+    let description = format!("{}{}", describe(&prefix, vars), source.words());
     let (pattern, mask, destinations) = (pattern?, mask?, destinations?);
     Some(Rule {
         name: format!("EVENT{number}").into(),
         description,
         filter,
-        what: What::User { pattern, mask },
+        what: What::User { pattern, mask, clear },
+        key,
+        policy,
         destinations: Arc::from(destinations),
+        hushed_by: None,
+        hushes: None,
     })
 }
 
@@ -153,12 +183,16 @@ fn describe(prefix: &str, vars: &Vars) -> String {
 
 /// `_TOPICS`, `_FROM` and `_EXCLUDE` in words; nothing if none is set.
 pub(super) fn describe_filter(prefix: &str, vars: &Vars) -> String {
-    [("TOPICS", "with topics"), ("FROM", "from"), ("EXCLUDE", "without")]
-        .into_iter()
-        .filter_map(|(name, words)| {
-            Some(format!(", {words} {}", shown(vars.bytes(&format!("{prefix}{name}"))?)))
-        })
-        .collect()
+    [
+        ("TOPICS", "with topics"),
+        ("FROM", "from"),
+        ("EXCLUDE", "without"),
+        ("CLEAR", "until"),
+        ("KEY", "apart by"),
+    ]
+    .into_iter()
+    .filter_map(|(name, words)| Some(format!(", {words} {}", shown(vars.bytes(&format!("{prefix}{name}"))?))))
+    .collect()
 }
 
 fn missing<T>(variable: &str, expected: &str, faults: &mut Faults) -> Option<T> {

@@ -62,8 +62,8 @@ impl View<'_> {
         Unset::note(wall_time(self.line.arrived, self.now), &self.context.zone)
     }
 
-    /// A value for a mask of the rule named `rule`.
-    pub fn value(&self, value: Value, rule: &str) -> Cow<'_, [u8]> {
+    /// A value for a mask of the rule named `rule`, of an alert that stands for `count` lines.
+    pub fn value(&self, value: Value, rule: &str, count: usize) -> Cow<'_, [u8]> {
         match value {
             Value::Message => self.record.message(),
             Value::Topics => Cow::Borrowed(self.record.topics.as_bytes()),
@@ -74,14 +74,13 @@ impl View<'_> {
             Value::From => Cow::Owned(self.line.from.to_string().into_bytes()),
             Value::Time => Cow::Owned(self.time().into_bytes()),
             Value::Line => Cow::Borrowed(&self.line.bytes),
-            // Rules without memory tell one line at a time.
-            Value::Count => Cow::Borrowed(b"1"),
+            Value::Count => Cow::Owned(count.to_string().into_bytes()),
             Value::Rule => Cow::Owned(rule.as_bytes().to_vec()),
         }
     }
 
     /// All of them, for services whose text is made of them.
-    pub fn values(&self, rule: &str) -> Values {
-        Values::new(|value| String::from_utf8_lossy(&self.value(value, rule)).into_owned())
+    pub fn values(&self, rule: &str, count: usize) -> Values {
+        Values::new(|value| String::from_utf8_lossy(&self.value(value, rule, count)).into_owned())
     }
 }

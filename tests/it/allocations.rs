@@ -11,6 +11,7 @@ use std::time::{Instant, SystemTime};
 
 use alertik::line::Line;
 use alertik::record::Record;
+use alertik::rules::Effects;
 use alertik::settings::Settings;
 
 struct Counting;
@@ -44,15 +45,15 @@ fn a_line_that_fires_nothing_takes_no_memory() {
     let variables = variables.filter_map(|line| line.split_once('='));
     let environment = variables.map(|(name, value)| (OsString::from(name), OsString::from(value)));
     let (settings, faults) = Settings::read(environment);
-    let rules = settings.unwrap_or_else(|| panic!("{:?}", faults.faults)).rules;
-    let (now, mut alerts) = ((Instant::now(), SystemTime::now()), Vec::new());
+    let mut rules = settings.unwrap_or_else(|| panic!("{:?}", faults.faults)).rules;
+    let (now, mut effects) = ((Instant::now(), SystemTime::now()), Effects::default());
     let corpus = include_str!("../corpus/routeros_lines.txt").lines().filter(|line| !line.starts_with('#'));
     let from = Ipv4Addr::new(192, 168, 88, 1).into();
     let lines: Vec<Line> = corpus.map(|line| Line::from_datagram(line.as_bytes(), from, now.0).0).collect();
     let mut observe = |line: &Line| {
         let before = COUNT.get();
-        rules.observe(line, &Record::parse(&line.bytes), now, &mut alerts);
-        assert!(alerts.is_empty());
+        rules.observe(line, &Record::parse(&line.bytes), now, &mut effects);
+        assert!(effects.alerts.is_empty());
         COUNT.get() - before
     };
     // Automata are built as lines need them, once.

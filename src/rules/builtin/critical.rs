@@ -18,6 +18,7 @@ pub(super) const RULE: Builtin = Builtin {
     needles: &["critical"],
     suffix: None,
     options: &[],
+    clears: false,
     kind: Kind::Usual,
     silences: None,
     tell,

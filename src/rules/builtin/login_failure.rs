@@ -22,6 +22,7 @@ pub(super) const RULE: Builtin = Builtin {
     needles: &[NEEDLE],
     suffix: None,
     options: &[],
+    clears: false,
     kind: Kind::Usual,
     silences: None,
     tell,

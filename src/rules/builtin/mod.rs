@@ -10,9 +10,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::mask::Mask;
+use super::policy::Source;
+use super::rule::{Rule, What};
 use super::user::{describe_filter, read_filter};
 use super::view::View;
-use super::{Rule, What};
 use crate::network::Routers;
 use crate::notify::Destinations;
 use crate::vars::{Faults, Vars, comma_list, is_index, names_any, shown};
@@ -41,6 +42,15 @@ pub(super) const VARIABLES: &[&str] = &[
     "STATIC_EVENTn_TOPICS",
     "STATIC_EVENTn_FROM",
     "STATIC_EVENTn_EXCLUDE",
+    "STATIC_EVENTn_KEY",
+    "STATIC_EVENTn_THRESHOLD",
+    "STATIC_EVENTn_COOLDOWN",
+    "STATIC_EVENTn_WITHIN",
+    "STATIC_EVENTn_SILENCE",
+    "STATIC_EVENTn_SPIKE",
+    "STATIC_EVENTn_FLAP",
+    "STATIC_EVENTn_PRIORITY",
+    "STATIC_EVENTn_MUTE",
 ];
 
 /// A rule that comes with the program.
@@ -62,11 +72,13 @@ pub struct Builtin {
     /// What it remembers and how long it is quiet, as operators would write it less the prefix:
     /// `("COOLDOWN", "5m")`.
     options: &'static [(&'static str, &'static str)],
+    /// Some lines say that a trouble is over.
+    clears: bool,
     /// What becomes of what it tells.
     kind: Kind,
     /// The rule that is not asked about what this one is busy with: the same key, while this one's
     /// alert is under way, its cooldown lasts, or it flaps.
-    silences: Option<u8>,
+    pub(super) silences: Option<u8>,
     /// What the rule makes of a line, or None if the line is none of its own.
     tell: fn(&View<'_>) -> Option<Told>,
 }
@@ -207,12 +219,18 @@ fn read_one(
         Some(list) => destinations.resolve_list(&format!("{prefix}NOTIFIER"), &list, faults),
         None => destinations.configured(faults),
     };
+    let source = Source { vars, prefix: &prefix, usual: builtin.options, is_builtin: true };
+    let filter = describe_filter(&prefix, vars);
     Rule {
         name: name.into(),
-        description: format!("{}: {}{}", builtin.name, builtin.tells, describe_filter(&prefix, vars)),
+        description: format!("{}: {}{filter}{}", builtin.name, builtin.tells, source.words()),
         filter: read_filter(&prefix, vars, routers, faults),
         what: What::Builtin(Ready::new(builtin)),
+        key: source.key(0, faults),
+        policy: source.policy(builtin.kind, builtin.clears, faults),
         destinations: Arc::from(destinations),
+        hushed_by: None,
+        hushes: None,
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) const RULE: Builtin = Builtin {
     needles: &["router rebooted", "router was rebooted"],
     suffix: None,
     options: &[],
+    clears: false,
     kind: Kind::Usual,
     silences: None,
     tell,

@@ -20,6 +20,7 @@ pub(super) const RULE: Builtin = Builtin {
     needles: &[UNCLEAN, KERNEL, MEMORY],
     suffix: None,
     options: &[],
+    clears: false,
     kind: Kind::Usual,
     silences: None,
     tell,

@@ -24,6 +24,7 @@ pub(super) const RULE: Builtin = Builtin {
     // No space, as in Alertik.
     suffix: Some(", at:@{time}"),
     options: &[],
+    clears: false,
     kind: Kind::Usual,
     silences: None,
     tell,

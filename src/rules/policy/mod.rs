@@ -1,0 +1,366 @@
+//! What becomes of what a rule says: told at once, later, once for many, or not at all.
+//!
+//! ```text
+//!   line ─► key ─► silence, spike ─► flap ─► threshold ─► clear, within ─► cooldown ─► mute ─► alert
+//!                  └ tell by themselves       └─ held and counted, told in one message later ─┘
+//! ```
+//!
+//! Separate from the rules, because it knows no lines: it is told that a rule has
+//! matched (or cleared) for a key, and what that would say. Pure: the time is an
+//! argument and is that of arrival, by a clock that nobody can set; only the hours of
+//! `_MUTE` are those of the wall. What is held is counted, and told when the hold ends.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::builtin::{Kind, Sign};
+use crate::alert::{AlertId, Priority, Stage};
+
+mod entry;
+mod flap;
+mod keys;
+mod mute;
+mod options;
+mod said;
+mod spike;
+#[cfg(test)]
+mod tests;
+mod threshold;
+
+use entry::Entry;
+use keys::Keys;
+pub(super) use options::Source;
+pub(super) use said::Said;
+
+/// How many keys a rule tells from one another (contract of the interface).
+const KEYS_MAX: usize = 4_096;
+
+/// What the thresholds of a rule may count at a time: 4 MiB for 262,144 lines.
+const COUNTED_MAX: usize = 262_144;
+
+/// A rule that knows nothing yet does not call everything new for so long.
+const LEARNING: Duration = Duration::from_secs(3600);
+
+/// So many texts of what was muted are told one by one, the rest is counted.
+const MUTED_TEXTS_MAX: usize = 20;
+
+/// What one rule was told to remember, and how quiet to be.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Policy {
+    kind: Kind,
+    /// How much its alerts matter.
+    pub(super) priority: Priority,
+    threshold: Option<threshold::Threshold>,
+    cooldown: Option<Duration>,
+    /// A trouble lasts until a line says that it is over.
+    pub(super) clears: bool,
+    within: Option<Duration>,
+    silence: Option<Duration>,
+    spike: Option<spike::Deviations>,
+    flap: Option<flap::Bounds>,
+    mute: Option<mute::Hours>,
+    /// How many lines an alert stands for is put behind its text; a mask of the operator's may say it itself.
+    says_count: bool,
+    /// How many destinations have to be done with an alert.
+    owing: usize,
+}
+
+impl Policy {
+    /// True if there is anything to remember.
+    pub(super) fn remembers(&self) -> bool {
+        let Policy { threshold, cooldown, clears, silence, spike, flap, mute, .. } = self;
+        *clears
+            || self.kind != Kind::Usual
+            || threshold.is_some()
+            || cooldown.is_some()
+            || silence.is_some()
+            || spike.is_some()
+            || flap.is_some()
+            || mute.is_some()
+    }
+
+    /// True if what matches is itself to be told, and not only that there is much or nothing of it.
+    fn tells_matches(&self) -> bool {
+        let is_about_all = self.silence.is_some() || self.spike.is_some();
+        let is_about_each = self.threshold.is_some() || self.clears || self.flap.is_some();
+        !is_about_all || is_about_each
+    }
+
+    /// True if it depends on the hour.
+    pub(super) fn has_mute(&self) -> bool {
+        self.mute.is_some()
+    }
+
+    /// An alert has so many destinations.
+    pub(super) fn owe(&mut self, destinations: usize) {
+        self.owing = destinations.max(1);
+    }
+
+    /// The same for lines that all come at one instant, and of which nothing is told later.
+    pub(super) fn without_time(&mut self) {
+        (self.cooldown, self.within, self.mute) = (None, None, None);
+    }
+
+    fn keys_max(&self) -> usize {
+        let counted = self.threshold.map_or(1, |threshold| threshold.count);
+        let keys = KEYS_MAX.min(COUNTED_MAX / counted.max(1));
+        if self.spike.is_some() { spike::KEYS_MAX } else { keys }
+    }
+}
+
+/// The time, as far as a rule's memory wants to know it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Now {
+    /// By a clock that nobody can set.
+    pub(super) at: Instant,
+    /// The minute of the local day; None while the clock is not set.
+    pub(super) minute: Option<u16>,
+}
+
+/// What a rule has seen.
+pub(super) struct Seen<'a> {
+    pub(super) key: &'a str,
+    pub(super) sign: Sign,
+    /// Another rule is busy with the same, and tells it.
+    pub(super) is_hushed: bool,
+    /// What a threshold counts each of once; 0: each line by itself.
+    pub(super) distinct: u64,
+    /// What there is to say of so many lines.
+    pub(super) say: &'a dyn Fn(usize) -> Said,
+}
+
+/// An alert to be.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) id: AlertId,
+    pub(super) key: Arc<str>,
+    pub(super) stage: Stage,
+    pub(super) said: Said,
+}
+
+/// What observing came to.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// To be told now.
+    pub(super) drafts: Vec<Draft>,
+    /// Lines that were held.
+    pub(super) held: usize,
+    /// Keys that had to be forgotten.
+    pub(super) forgotten: usize,
+}
+
+/// Everything that one rule remembers.
+#[derive(Debug)]
+pub(super) struct Memory {
+    keys: Keys<Entry>,
+    muted: Option<Muted>,
+    /// When something is to be done though no line comes.
+    due: Option<Instant>,
+    start: Instant,
+    learns_until: Instant,
+    /// Keys whose memory is not what was last saved; only if somebody saves.
+    changed: Option<Vec<Arc<str>>>,
+}
+
+/// What was held in hours in which nobody wants to be told.
+#[derive(Debug)]
+struct Muted {
+    count: usize,
+    since: Instant,
+    texts: Vec<String>,
+    last: Said,
+}
+
+/// Where a key's memory tells and holds.
+struct Outlet<'a> {
+    policy: &'a Policy,
+    now: Now,
+    key: &'a Arc<str>,
+    muted: &'a mut Option<Muted>,
+    outcome: &'a mut Outcome,
+}
+
+impl Outlet<'_> {
+    /// Has `said` told, now or when the mute is over; the alert's id if now.
+    fn tell(&mut self, said: Said, stage: Stage) -> Option<AlertId> {
+        let is_muted = self.policy.mute.is_some_and(|hours| hours.contain(self.now.minute));
+        if is_muted && self.policy.priority != Priority::Urgent {
+            self.outcome.held += 1;
+            Muted::add(self.muted, said, self.now.at);
+            return None;
+        }
+        let id = AlertId::fresh();
+        self.outcome.drafts.push(Draft { id, key: Arc::clone(self.key), stage, said });
+        Some(id)
+    }
+}
+
+impl Muted {
+    fn add(muted: &mut Option<Muted>, said: Said, now: Instant) {
+        let said = said.kept();
+        let text = format!("{}{}", said.text, said.suffix);
+        match muted {
+            None => *muted = Some(Muted { count: 1, since: now, texts: vec![text], last: said }),
+            Some(muted) => {
+                muted.count += 1;
+                if muted.texts.len() < MUTED_TEXTS_MAX {
+                    muted.texts.push(text);
+                }
+                muted.last = said;
+            }
+        }
+    }
+
+    fn summary(self, now: Instant) -> Said {
+        let span = crate::span::words(now.saturating_duration_since(self.since));
+        if self.count == 1 {
+            return Said { text: format!("held for {span}: {}", self.last.text), ..self.last };
+        }
+        let rest = self.count - self.texts.len();
+        let more = if rest > 0 { format!("\n… and {rest} more") } else { String::new() };
+        let text = format!("{} alerts held for {span}:\n{}{more}", self.count, self.texts.join("\n"));
+        // Each text has its own time.
+        Said { suffix: String::new(), ..self.last.reworded(text, now) }
+    }
+}
+
+impl Memory {
+    /// Of nothing yet.
+    pub(super) fn new(policy: &Policy, start: Instant) -> Memory {
+        Memory {
+            keys: Keys::new(policy.keys_max()),
+            muted: None,
+            due: policy.silence.map(|silence| start + silence),
+            start,
+            learns_until: start + LEARNING,
+            changed: None,
+        }
+    }
+
+    /// Takes in what the rule has seen.
+    pub(super) fn observe(&mut self, policy: &Policy, seen: &Seen<'_>, now: Now, outcome: &mut Outcome) {
+        let muted = &mut self.muted;
+        let mut evict = |key: Arc<str>, mut entry: Entry| {
+            outcome.forgotten += 1;
+            // What it held would be gone unsaid.
+            entry.flush(&mut Outlet { policy, now, key: &key, muted: &mut *muted, outcome: &mut *outcome });
+        };
+        // Of a rule that nothing had ever matched the silence is everybody's.
+        let before = policy.silence.and_then(|_| self.keys.remove("")).and_then(|entry| entry.silence);
+        let (key, entry) = self.keys.touch(seen.key, &mut evict);
+        entry.silence = entry.silence.or(before);
+        let is_learning = now.at < self.learns_until;
+        let mut outlet = Outlet { policy, now, key: &key, muted: &mut self.muted, outcome };
+        match seen.sign {
+            Sign::Matched => entry.matched(seen, is_learning, &mut outlet),
+            Sign::Cleared => entry.cleared(seen, &mut outlet),
+        }
+        self.due = earliest(self.due, entry.due(policy));
+        if entry.is_blank() {
+            self.keys.remove(&key);
+        }
+        self.change(&key);
+    }
+
+    /// True if the rule is busy with `key`: its alert is under way, its cooldown lasts, or it flaps.
+    /// Then another may leave to it what it sees of the same, and it counts that.
+    pub(super) fn is_busy(&mut self, key: &str) -> bool {
+        self.keys.find(key).is_some_and(|entry| entry.is_busy())
+    }
+
+    /// Lets go of what is held for `key`: another rule has told it.
+    pub(super) fn absorb(&mut self, key: &str) {
+        if let Some(entry) = self.keys.find(key) {
+            entry.absorb();
+            let key = Arc::from(key);
+            self.change(&key);
+        }
+    }
+
+    /// Does what is due by `now`.
+    pub(super) fn tick(
+        &mut self,
+        policy: &Policy,
+        (rule, blank): (&str, &dyn Fn() -> Said),
+        now: Now,
+        outcome: &mut Outcome,
+    ) {
+        let is_muted = policy.mute.is_some_and(|hours| hours.contain(now.minute));
+        if let Some(muted) = self.muted.take_if(|_| !is_muted) {
+            let key = Arc::from("");
+            let said = muted.summary(now.at);
+            outcome.drafts.push(Draft { id: AlertId::fresh(), key, stage: Stage::Once, said });
+            self.change(&Arc::from(""));
+        }
+        if self.due.is_none_or(|due| now.at < due) {
+            return;
+        }
+        self.due = None;
+        if policy.silence.is_some() && self.keys.len() == 0 {
+            // Nobody knows a key that was never seen.
+            let (_, entry) = self.keys.touch("", |_, _| {});
+            entry.silence = Some(entry::Silence { since: self.start, is_told: false });
+        }
+        let (mut due, muted, mut changed) = (None, &mut self.muted, Vec::new());
+        self.keys.retain(|key, entry| {
+            if entry.due(policy).is_some_and(|due| due <= now.at) {
+                let mut outlet = Outlet { policy, now, key, muted: &mut *muted, outcome: &mut *outcome };
+                entry.tick(rule, blank, &mut outlet);
+                changed.push(Arc::clone(key));
+            }
+            due = earliest(due, entry.due(policy));
+            !entry.is_blank()
+        });
+        self.due = due;
+        changed.iter().for_each(|key| self.change(key));
+    }
+
+    /// An alert of `key` was told to one of its destinations at `now`, or given up there.
+    pub(super) fn settle(
+        &mut self,
+        policy: &Policy,
+        (key, id, is_delivered): (&Arc<str>, AlertId, bool),
+        now: Now,
+        outcome: &mut Outcome,
+    ) {
+        let Some(entry) = self.keys.find(key) else { return };
+        let mut outlet = Outlet { policy, now, key, muted: &mut self.muted, outcome };
+        entry.settle(id, is_delivered, &mut outlet);
+        self.due = earliest(self.due, entry.due(policy));
+        if entry.is_blank() {
+            self.keys.remove(key);
+        }
+        self.change(key);
+    }
+
+    /// Has all that is held told, because nobody will remember it.
+    pub(super) fn flush(&mut self, policy: &Policy, now: Now, outcome: &mut Outcome) {
+        // At the end nothing is held any more, whatever the hour.
+        let policy = Policy { mute: None, ..policy.clone() };
+        let muted = &mut self.muted;
+        self.keys.retain(|key, entry| {
+            let (policy, muted) = (&policy, &mut *muted);
+            entry.flush(&mut Outlet { policy, now, key, muted, outcome: &mut *outcome });
+            true
+        });
+        if let Some(muted) = muted.take() {
+            let (id, key, stage) = (AlertId::fresh(), Arc::from(""), Stage::Once);
+            outcome.drafts.push(Draft { id, key, stage, said: muted.summary(now.at) });
+        }
+    }
+
+    fn change(&mut self, key: &Arc<str>) {
+        if let Some(changed) = &mut self.changed
+            && !changed.contains(key)
+        {
+            changed.push(Arc::clone(key));
+        }
+    }
+}
+
+fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

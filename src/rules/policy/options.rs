@@ -1,0 +1,112 @@
+//! The options of a rule: from variables, or from a built-in rule's own list, to a [`Policy`]; and in words.
+
+use std::time::Duration;
+
+use super::flap::Bounds;
+use super::mute::Hours;
+use super::spike::Deviations;
+use super::threshold::Threshold;
+use super::{Kind, Policy};
+use crate::alert::Priority;
+use crate::rules::mask::Mask;
+use crate::span;
+use crate::vars::{Faults, Vars, shown};
+
+/// What each option is called, what may stand there, and how `check` puts it (`*` is the value). `_CLEAR` is
+/// the rules' to read: it is a pattern.
+const OPTIONS: [(&str, &str, &str); 8] = [
+    ("THRESHOLD", "such as 5/60s, a number up to 1000 within a span", "from * on"),
+    ("COOLDOWN", "a span such as 10m", "then quiet for *, and what was held back is counted"),
+    ("WITHIN", "a span such as 30s", "only if not over within *"),
+    ("SILENCE", "a span such as 24h", "when nothing has matched for *, and when it is back"),
+    (
+        "SPIKE",
+        "a number of standard deviations, 1 to 10 or -1 to -10",
+        "when it is * deviations off the usual",
+    ),
+    ("FLAP", "on, or two percentages such as 20/30", "flapping is told once (*)"),
+    ("PRIORITY", "low, normal, high or urgent", "priority *"),
+    ("MUTE", "hours such as 22:00-07:00", "held from * and then told in one message"),
+];
+
+/// Where a rule's options are read.
+pub(in crate::rules) struct Source<'a> {
+    /// The variables.
+    pub(in crate::rules) vars: &'a Vars,
+    /// What they begin with.
+    pub(in crate::rules) prefix: &'a str,
+    /// What holds where a variable is not set.
+    pub(in crate::rules) usual: &'a [(&'a str, &'a str)],
+    /// Its texts are ours.
+    pub(in crate::rules) is_builtin: bool,
+}
+
+impl Source<'_> {
+    /// What an option is set to; `off` is not set.
+    fn value(&self, name: &str) -> Option<&str> {
+        let own = self.vars.text(&format!("{}{name}", self.prefix));
+        let usual = || self.usual.iter().find(|(usual, _)| *usual == name).map(|(_, value)| *value);
+        own.or_else(usual).filter(|value| value.trim() != "off")
+    }
+
+    fn read<T>(&self, name: &str, read: impl Fn(&str) -> Option<T>, faults: &mut Faults) -> Option<T> {
+        let value = self.value(name)?;
+        let found = read(value);
+        if found.is_none() {
+            let expected = OPTIONS.iter().find(|option| option.0 == name).map_or("", |option| option.1);
+            let (prefix, value) = (self.prefix, shown(value));
+            faults.fault(format!("{prefix}{name}: {value} is not understood (expected {expected}, or off)"));
+        }
+        found
+    }
+
+    /// The policy of a rule of this kind; `clears` says whether something ends its troubles.
+    pub(in crate::rules) fn policy(&self, kind: Kind, clears: bool, faults: &mut Faults) -> Policy {
+        let within: Option<Duration> = self.read("WITHIN", span::read, faults);
+        if within.is_some() && !clears {
+            let prefix = self.prefix;
+            faults.fault(format!("{prefix}WITHIN needs {prefix}CLEAR, which is not set (expected a regex)"));
+        }
+        let priority = |text: &str| {
+            Priority::NAMES.iter().find(|(name, _)| *name == text.trim()).map(|(_, priority)| *priority)
+        };
+        Policy {
+            kind,
+            priority: self.read("PRIORITY", priority, faults).unwrap_or_default(),
+            threshold: self.read("THRESHOLD", Threshold::read, faults),
+            cooldown: self.read("COOLDOWN", span::read, faults),
+            clears,
+            within,
+            silence: self.read("SILENCE", span::read, faults),
+            spike: self.read("SPIKE", Deviations::read, faults),
+            flap: self.read("FLAP", Bounds::read, faults),
+            mute: self.read("MUTE", Hours::read, faults),
+            says_count: self.is_builtin,
+            owing: 1,
+        }
+    }
+
+    /// `_KEY`, for a pattern with `groups` groups.
+    pub(in crate::rules) fn key(&self, groups: usize, faults: &mut Faults) -> Option<Mask> {
+        let name = format!("{}KEY", self.prefix);
+        let mask = Mask::new(self.vars.bytes(&name)?, groups);
+        mask.map_err(|what| faults.fault(format!("{name}: {what}"))).ok()
+    }
+
+    /// The options in words, each after a comma.
+    pub(in crate::rules) fn words(&self) -> String {
+        let words = |(name, _, words): &(&str, &str, &str)| {
+            let value = self.value(name)?;
+            let value = match (span::read(value), value.split_once('/')) {
+                (Some(span), _) => span::words(span),
+                (None, Some((count, within))) => match span::read(within) {
+                    Some(span) => format!("{} lines within {}", count.trim(), span::words(span)),
+                    None => format!("{}/{} %", count.trim(), within.trim()),
+                },
+                (None, None) => value.trim().to_owned(),
+            };
+            Some(format!("; {}", words.replace('*', &value)))
+        };
+        OPTIONS.iter().filter_map(words).collect()
+    }
+}

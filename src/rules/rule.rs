@@ -1,0 +1,192 @@
+//! One rule: what it looks for, and what it makes of a line.
+//!
+//! Apart from the set, which knows all rules and what they remember; here nothing is remembered.
+
+use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use super::builtin::{self, Builtin, Sign};
+use super::ere::Groups;
+use super::filter::Filter;
+use super::mask::Mask;
+use super::pattern::Pattern;
+use super::policy::Policy;
+use super::view::View;
+use crate::alert::DestinationId;
+
+/// One rule.
+pub struct Rule {
+    /// `EVENT0`, or `STATIC_EVENT0` for a built-in one.
+    pub(super) name: Arc<str>,
+    /// What it looks for and sends, in words for `check`.
+    pub(super) description: String,
+    pub(super) filter: Filter,
+    pub(super) what: What,
+    /// `_KEY`.
+    pub(super) key: Option<Mask>,
+    pub(super) policy: Policy,
+    pub(super) destinations: Arc<[DestinationId]>,
+    /// The number of the rule that tells what it is busy with in this one's place.
+    pub(super) hushed_by: Option<usize>,
+    /// And of the one in whose place this one tells.
+    pub(super) hushes: Option<usize>,
+}
+
+pub(super) enum What {
+    User { pattern: Pattern, mask: Mask, clear: Option<Pattern> },
+    Builtin(builtin::Ready),
+}
+
+/// What a rule makes of a line, before anything is remembered.
+pub(super) struct Signal<'a> {
+    pub(super) sign: Sign,
+    /// What a threshold counts each of once; 0: each line by itself.
+    pub(super) distinct: u64,
+    words: Words<'a>,
+}
+
+enum Words<'a> {
+    /// The operator's mask, with these groups.
+    Mask(Option<Groups<'a>>),
+    /// A built-in rule's text and key.
+    Ready { text: String, key: String },
+}
+
+impl Rule {
+    /// `EVENT0`, or `STATIC_EVENT0` for a built-in one.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it looks for and sends, in words.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// For a built-in rule: what it is.
+    pub fn builtin(&self) -> Option<&'static Builtin> {
+        match &self.what {
+            What::Builtin(ready) => Some(ready.builtin),
+            What::User { .. } => None,
+        }
+    }
+
+    /// For a rule of the operator's: `substr` or `regex`.
+    pub fn match_type(&self) -> Option<&'static str> {
+        match &self.what {
+            What::Builtin(_) => None,
+            What::User { pattern: Pattern::Substr(_), .. } => Some("substr"),
+            What::User { pattern: Pattern::Regex(_), .. } => Some("regex"),
+        }
+    }
+
+    /// Whom it tells.
+    pub fn destinations(&self) -> &[DestinationId] {
+        &self.destinations
+    }
+
+    /// Texts of which a line must have one, or it is none of the rule's; none where nothing is known.
+    pub(super) fn needles(&self) -> Vec<&[u8]> {
+        match &self.what {
+            What::User { pattern, clear, .. } => {
+                let needles: Vec<_> =
+                    [Some(pattern), clear.as_ref()].into_iter().flatten().map(Pattern::literal).collect();
+                if needles.iter().any(|text| text.is_empty()) { Vec::new() } else { needles }
+            }
+            What::Builtin(ready) => ready.builtin.needles.iter().map(|text| text.as_bytes()).collect(),
+        }
+    }
+
+    /// True for a rule that tells only what no other one has.
+    pub(super) fn is_last(&self) -> bool {
+        self.builtin().is_some_and(|builtin| builtin.is_last)
+    }
+
+    /// What it makes of a line, if that is any of its business.
+    pub(super) fn signal<'v>(&self, view: &'v View<'_>) -> Option<Signal<'v>> {
+        if !self.filter.wants(view.record, view.line.from) {
+            return None;
+        }
+        let line = &*view.line.bytes;
+        match &self.what {
+            What::User { pattern, clear, .. } => {
+                // What ends a trouble may look like what begins it, and says more.
+                let cleared = clear.as_ref().filter(|clear| clear.is_match(line));
+                let (sign, found) = match cleared {
+                    Some(clear) => (Sign::Cleared, clear),
+                    None => (Sign::Matched, Some(pattern).filter(|pattern| pattern.is_match(line))?),
+                };
+                if self.filter.excludes(line) {
+                    return None;
+                }
+                Some(Signal { sign, distinct: 0, words: Words::Mask(found.groups_in(line)) })
+            }
+            What::Builtin(ready) => {
+                let told = ready.tell(view).filter(|_| !self.filter.excludes(line))?;
+                let words = Words::Ready { text: told.text, key: told.key };
+                Some(Signal { sign: told.sign, distinct: number(&told.distinct), words })
+            }
+        }
+    }
+
+    /// What counts as the same: `_KEY`, or the router and what a built-in rule tells apart.
+    pub(super) fn key(&self, signal: &Signal<'_>, view: &View<'_>) -> String {
+        let value = |value| view.value(value, &self.name, 1);
+        match (&self.key, &signal.words) {
+            (Some(mask), Words::Mask(groups)) => mask.fill(groups.as_ref(), value),
+            (Some(mask), Words::Ready { .. }) => mask.fill(None, value),
+            (None, Words::Ready { key, .. }) if !key.is_empty() => format!("{} {key}", view.router()),
+            (None, _) => view.router().into_owned(),
+        }
+    }
+
+    /// The text for a line that stands for `count`.
+    pub(super) fn text(&self, signal: &Signal<'_>, view: &View<'_>, count: usize, nickname: &str) -> String {
+        match (&self.what, &signal.words) {
+            (What::User { mask, .. }, Words::Mask(groups)) if signal.sign == Sign::Matched => {
+                mask.fill(groups.as_ref(), |value| view.value(value, &self.name, count))
+            }
+            (_, Words::Ready { text, .. }) => format!("{nickname}{text}"),
+            // The mask is for the groups of another pattern.
+            (_, Words::Mask(_)) => {
+                format!("{}: over: {}", view.router(), Cow::from(view.message().trim_start()))
+            }
+        }
+    }
+}
+
+/// A number for a text, not 0 but for none.
+fn number(text: &str) -> u64 {
+    if text.is_empty() {
+        return 0;
+    }
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish().max(1)
+}
+
+/// Has each rule know which others it has to do with, and how many it tells.
+pub(super) fn link(rules: &mut [Rule]) {
+    let pairs: Vec<_> = rules
+        .iter()
+        .enumerate()
+        .filter_map(|(index, rule)| {
+            let number = rule.builtin()?.silences?;
+            let hushed =
+                rules.iter().position(|other| other.builtin().is_some_and(|b| b.number == number))?;
+            Some((index, hushed))
+        })
+        .collect();
+    for (index, hushed) in pairs {
+        if let Some(rule) = rules.get_mut(index) {
+            rule.hushes = Some(hushed);
+        }
+        if let Some(rule) = rules.get_mut(hushed) {
+            rule.hushed_by = Some(index);
+        }
+    }
+    for rule in rules {
+        rule.policy.owe(rule.destinations.len());
+    }
+}
