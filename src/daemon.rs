@@ -271,6 +271,7 @@ fn log_stats(stats: &Stats) {
             ("expired", &stats.expired.count()),
             ("evicted", &stats.alerts_evicted.count()),
             ("forwards_failed", &stats.forwards_failed.count()),
+            ("forgotten", &stats.states_forgotten.count()),
         ],
     );
 }

@@ -12,7 +12,7 @@
 //!         ┌──────────┬───┴──────┬─────────┐
 //!       ingest     rules ···► notify    serve           know nothing of one another, except that
 //!         │          │          │         │             rules are told at the start whom they tell
-//!   line  record  alert  ring  vars  network  health  secret  stats  log  timestamp  value        leaves
+//!   line  record  alert  memory  ring  vars  network  health  secret  stats  log  timestamp  value        leaves
 //! ```
 //!
 //! | module | what it is for |
@@ -33,6 +33,7 @@ pub mod health;
 pub mod ingest;
 pub mod line;
 pub mod log;
+pub mod memory;
 pub mod network;
 pub mod notify;
 pub mod record;

@@ -63,4 +63,6 @@ pub struct Stats {
     pub expired: Counter,
     /// Notifications pushed out of a sender's full queue.
     pub alerts_evicted: Counter,
+    /// What rules remembered and `STATE_DIR` had no room for.
+    pub states_forgotten: Counter,
 }

@@ -15,11 +15,12 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::destinations::Destination;
-use super::queue::{QUEUE_ALERTS_MAX, QUEUE_BYTES_MAX, Queue};
+use super::keeper::{Inbox, Keeper};
+use super::queue::Queue;
 use super::sender::{Paces, Worker};
-use super::store::{Keeper, Reporter, Store};
+use super::store::{Reporter, Store};
 use crate::alert::{Alert, DestinationId};
-use crate::ring::Ring;
+use crate::memory::{Change, Recalled};
 use crate::stats::Stats;
 use crate::timestamp::Zone;
 use crate::vars::{Faults, Vars, shown};
@@ -114,7 +115,8 @@ pub struct Dispatch {
 /// What there is besides if alerts are kept on the disk.
 struct Kept {
     store: Arc<Store>,
-    inbox: Ring<Arc<Alert>>,
+    inbox: Inbox,
+    recalled: Recalled,
     /// Dropped when no more alerts will come.
     stop: Sender<()>,
     /// Closed when all that came are kept.
@@ -145,11 +147,12 @@ impl Dispatch {
         report: Reporter,
     ) -> Result<Dispatch, Error> {
         let names = || destinations.iter().map(|destination| destination.name.clone());
-        let open = |path: &PathBuf| {
-            Store::open(path, names(), zone.clone(), Arc::clone(stats), Arc::clone(&report)).map(Arc::new)
-        };
-        let store =
-            settings.state_dir.as_ref().map(open).transpose().map_err(|in_use| Error::InUse(in_use.0))?;
+        let open =
+            |path: &PathBuf| Store::open(path, names(), zone.clone(), Arc::clone(stats), Arc::clone(&report));
+        let opened = settings.state_dir.as_ref().map(open).transpose();
+        let opened = opened.map_err(|in_use| Error::InUse(in_use.0))?;
+        let opened = opened.map(|(store, recalled)| (Arc::new(store), recalled));
+        let store = opened.as_ref().map(|(store, _)| Arc::clone(store));
         let queues: Arc<[_]> = names()
             .enumerate()
             .map(|(index, name)| Arc::new(Queue::new(name, store.clone().map(|store| (store, index)))))
@@ -169,7 +172,7 @@ impl Dispatch {
             };
             spawn("sender", STACK_BYTES, &ending, move || worker.run())?;
         }
-        let kept = store.map(|store| Kept::start(store, &queues)).transpose()?;
+        let kept = opened.map(|(store, recalled)| Kept::start(store, recalled, &queues)).transpose()?;
         Ok(Dispatch { queues, kept, stats: Arc::clone(stats), stop, ended })
     }
 
@@ -182,12 +185,25 @@ impl Dispatch {
                 let queues = alert.destinations.iter().filter_map(|id| self.queues.get(id.0));
                 queues.for_each(|queue| queue.push_memory(&alert, &self.stats));
             }
-            Some(kept) if alert.is_own() && !kept.inbox.has_room_for(&alert) => {}
-            Some(kept) => kept.inbox.push_evicting(alert, |oldest| {
-                if !oldest.is_own() {
-                    self.stats.alerts_evicted.add(oldest.destinations.len());
-                }
-            }),
+            Some(kept) => kept.inbox.accept(alert, &self.stats),
+        }
+    }
+
+    /// What rules remembered before the start. The second time nothing.
+    pub fn recall(&mut self) -> Recalled {
+        self.kept.as_mut().map(|kept| std::mem::take(&mut kept.recalled)).unwrap_or_default()
+    }
+
+    /// True if what rules remember is kept.
+    pub fn keeps_memory(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// Keeps what rules remember. It is written together with the alert that is accepted
+    /// next, and else at the stop: what no alert followed is not worth a write. Never waits.
+    pub fn remember(&self, changes: Vec<Change>) {
+        if let Some(kept) = &self.kept {
+            kept.inbox.remember(changes);
         }
     }
 
@@ -205,6 +221,7 @@ impl Dispatch {
     /// and says what was left.
     pub fn stop(self, deadline: Instant) -> Vec<Left> {
         let kept = self.kept.map(|kept| {
+            kept.inbox.close(&self.stats);
             drop(kept.stop);
             let _ = kept.ended.recv_deadline(deadline);
             kept.store
@@ -221,18 +238,18 @@ impl Dispatch {
 }
 
 impl Kept {
-    fn start(store: Arc<Store>, queues: &Arc<[Arc<Queue>]>) -> Result<Kept, Error> {
-        let inbox = Ring::new(QUEUE_ALERTS_MAX, QUEUE_BYTES_MAX);
+    fn start(store: Arc<Store>, recalled: Recalled, queues: &Arc<[Arc<Queue>]>) -> Result<Kept, Error> {
+        let inbox = Inbox::new();
         let (stop, stopped) = bounded(0);
         let (ending, ended) = bounded(0);
         let keeper = Keeper {
             store: Arc::clone(&store),
-            inbox: inbox.clone(),
+            inbox: inbox.ring(),
             queues: Arc::clone(queues),
             stop: stopped,
         };
         spawn("keeper", KEEPER_STACK_BYTES, &ending, move || keeper.run())?;
-        Ok(Kept { store, inbox, stop, ended })
+        Ok(Kept { store, inbox, recalled, stop, ended })
     }
 }
 

@@ -32,6 +32,7 @@ pub mod encrypt;
 mod generic;
 mod gotify;
 pub mod http;
+mod keeper;
 mod matrix;
 mod ntfy;
 mod pushover;

@@ -6,7 +6,7 @@
 //!                          └── while the disk fails ─► the queue's memory
 //! ```
 //!
-//! Apart from the spool, which knows neither threads nor time. The keeper is a thread
+//! Apart from the spool, which knows neither threads nor time. The keeper (`keeper.rs`) is a thread
 //! because a disk may take long: the worker must not wait for it, and alerts that come
 //! meanwhile share the next sync.
 //!
@@ -14,28 +14,31 @@
 //! `STATE_DIR`. Whatever is in memory came after what is on the disk, since all of it
 //! goes there, in order, as soon as the disk takes it.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crossbeam_channel::Receiver;
-
 use super::Report;
 use super::dead::Letter;
 use super::queue::Queue;
+use super::spool::clock::Clock;
 use super::spool::folder::{Folder, InUse};
-use super::spool::stored::{self, Clock};
-use super::spool::{Lost, Spool, Stored};
+use super::spool::{Found, Lost, Spool, Stored, stored};
 use crate::alert::{Alert, DestinationId};
 use crate::log;
-use crate::ring::{Popped, Ring};
+use crate::memory::{Change, Owed, Recalled, Remembered};
 use crate::stats::Stats;
 use crate::timestamp::Zone;
 
 /// How often a disk that failed is tried again, when there is something to write:
 /// each time everything in memory would be written.
-const RETRY: Duration = Duration::from_secs(60);
+pub(super) const RETRY: Duration = Duration::from_secs(60);
+
+/// Owed alerts that are shown to the rules: as many as keys that one rule remembers.
+/// With a longer queue, the rules would forget the older ones anyway.
+const OWED_MAX: usize = 4096;
 
 /// Takes what the daemon has to say of the disk, and of the senders.
 pub(super) type Reporter = Arc<dyn Fn(Report) + Send + Sync>;
@@ -65,7 +68,8 @@ impl Inner {
 }
 
 impl Store {
-    /// Opens the folder, says what was lost there, and whether it can be written.
+    /// Opens the folder, says what was lost there, and whether it can be written; and
+    /// what rules remembered.
     ///
     /// # Errors
     /// When another process has it.
@@ -75,20 +79,33 @@ impl Store {
         zone: Zone,
         stats: Arc<Stats>,
         report: Reporter,
-    ) -> Result<Store, InUse> {
+    ) -> Result<(Store, Recalled), InUse> {
         let folder = Folder::open(path)?;
         let clock = Clock::read();
         let (mut orphans, mut is_written) = (0_usize, true);
         let now = (Instant::now(), SystemTime::now());
-        let mut orphan = |name: &str, stored: &Stored<'_>| {
-            let alert = stored.alert(&clock, &zone, now);
-            if !alert.is_own() {
+        let mut owed: VecDeque<Owed> = VecDeque::new();
+        let mut find = |found: Found<'_>| match found {
+            Found::Orphan(name, stored) if !stored.is_own() => {
+                let alert = stored.alert(&clock, &zone, now);
                 orphans += 1;
                 let reason = "its notifier is not configured any more";
                 is_written &= letter(&alert, name, reason, &zone, now).write(path).is_ok();
             }
+            Found::Orphan(..) => {}
+            Found::Owed { alert, is_settled_elsewhere } => {
+                owed.extend(alert.owed(is_settled_elsewhere));
+                owed.drain(..owed.len().saturating_sub(OWED_MAX));
+            }
         };
-        let (spool, lost) = Spool::open(folder, names, &mut orphan);
+        let (spool, lost) = Spool::open(folder, names, &mut find);
+        let remember = |(name, stamp, value): (&str, _, &[u8])| Remembered {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            written: clock.instant(stamp, now),
+        };
+        let remembered = spool.states().into_iter().map(remember).collect();
+        let recalled = Recalled { remembered, owed: owed.into() };
         let inner = Mutex::new(Inner { spool, failed_at: None, is_dead_letter_lost: false });
         let store = Store { inner, clock, zone, stats, report };
         store.tell_found(orphans, is_written, lost);
@@ -96,7 +113,7 @@ impl Store {
         let probed = inner.spool.probe();
         store.note(&mut inner, &probed, now.0);
         drop(inner);
-        Ok(store)
+        Ok((store, recalled))
     }
 
     fn tell_found(&self, orphans: usize, is_written: bool, lost: Lost) {
@@ -150,10 +167,21 @@ impl Store {
     }
 
     /// Puts alerts on the disk, and wakes whoever owes them; into their memory, if that
-    /// fails, or has failed within `patience`.
-    fn keep(&self, alerts: Vec<Arc<Alert>>, queues: &[Arc<Queue>], patience: Duration) {
+    /// fails, or has failed within `patience`. The changes are in the same write; where
+    /// there is no alert, they wait for the next.
+    pub(super) fn keep(
+        &self,
+        changes: Vec<Change>,
+        alerts: Vec<Arc<Alert>>,
+        queues: &[Arc<Queue>],
+        patience: Duration,
+    ) {
         let mut inner = self.lock();
         let now = (Instant::now(), SystemTime::now());
+        for Change { name, value, at } in changes {
+            let forgotten = inner.spool.note(&name, self.clock.stamp(at, now), value);
+            self.stats.states_forgotten.add(forgotten);
+        }
         let is_due = inner.is_due(now.0, patience);
         let mut all: Vec<(Arc<Alert>, Vec<usize>)> = Vec::new();
         if is_due {
@@ -260,10 +288,10 @@ impl Store {
 
     /// At the end: once more whatever could not be written.
     pub(super) fn finish(&self, queues: &[Arc<Queue>]) {
-        self.keep(Vec::new(), queues, Duration::ZERO);
+        self.keep(Vec::new(), Vec::new(), queues, Duration::ZERO);
         let mut inner = self.lock();
         if inner.failed_at.is_none() {
-            let saved = inner.spool.save();
+            let saved = inner.spool.save(true);
             self.note(&mut inner, &saved, Instant::now());
         }
     }
@@ -280,36 +308,6 @@ fn letter<'a>(
     Letter { time: zone.format(now.1), notifier, rule: &alert.rule, reason, text: format!("{text}{suffix}") }
 }
 
-/// The keeper's thread: everything it works with.
-pub(super) struct Keeper {
-    pub(super) store: Arc<Store>,
-    pub(super) inbox: Ring<Arc<Alert>>,
-    pub(super) queues: Arc<[Arc<Queue>]>,
-    /// Closed when no more alerts will come.
-    pub(super) stop: Receiver<()>,
-}
-
-impl Keeper {
-    /// Works until it is told to stop and the inbox is empty.
-    pub(super) fn run(self) {
-        loop {
-            let first = match self.inbox.pop(&self.stop, None) {
-                Popped::Item(first) => first,
-                Popped::Nothing => continue,
-                Popped::Called(()) | Popped::Closed => break,
-            };
-            self.keep(Some(first));
-        }
-        self.keep(None);
-    }
-
-    /// All that have come by now share a write.
-    fn keep(&self, first: Option<Arc<Alert>>) {
-        let rest = std::iter::from_fn(|| self.inbox.try_pop());
-        self.store.keep(first.into_iter().chain(rest).collect(), &self.queues, RETRY);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -317,7 +315,8 @@ mod tests {
 
     fn open(path: &Path, report: Reporter) -> (Arc<Store>, [Arc<Queue>; 1]) {
         let names = ["A".to_owned()];
-        let store = Arc::new(Store::open(path, names, Zone::utc(), Arc::default(), report).unwrap());
+        let (store, _) = Store::open(path, names, Zone::utc(), Arc::default(), report).unwrap();
+        let store = Arc::new(store);
         let queue = Queue::new("A".to_owned(), Some((Arc::clone(&store), 0)));
         (store, [Arc::new(queue)])
     }
@@ -341,8 +340,8 @@ mod tests {
         let path = parent.join("state");
         let (report, reports) = unbounded();
         let (store, queues) = open(&path, Arc::new(move |said| _ = report.send(said)));
-        store.keep(vec![alert("1"), alert("2")], &queues, Duration::ZERO);
-        store.keep(vec![alert("3")], &queues, Duration::ZERO);
+        store.keep(vec![], vec![alert("1"), alert("2")], &queues, Duration::ZERO);
+        store.keep(vec![], vec![alert("3")], &queues, Duration::ZERO);
         let said: Vec<_> = reports.try_iter().collect();
         assert!(
             matches!(&said[..], [Report::Disk { trouble }] if trouble.contains("make its folder")),
@@ -352,9 +351,9 @@ mod tests {
 
         std::fs::create_dir(&parent).unwrap();
         // Not tried again so soon.
-        store.keep(vec![alert("4")], &queues, RETRY);
+        store.keep(vec![], vec![alert("4")], &queues, RETRY);
         assert_eq!((store.owed(0), queues[0].left().in_memory), (0, 3));
-        store.keep(vec![alert("5")], &queues, Duration::ZERO);
+        store.keep(vec![], vec![alert("5")], &queues, Duration::ZERO);
         assert_eq!((store.owed(0), queues[0].left().in_memory), (4, 0));
         assert_eq!(tell(&queues[0]).as_deref(), Some("2"));
         drop((store, queues));

@@ -20,6 +20,7 @@ const DOORS: &[(&str, &[&str])] = &[
         &[
             "daemon.rs",
             "notify/dispatch.rs",
+            "notify/keeper.rs",
             "notify/queue.rs",
             "notify/sender.rs",
             "notify/store.rs",
@@ -84,9 +85,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     // These four know nothing of one another, but that rules are told whom they tell.
     ("ingest", &["line", "log", "network", "ring", "stats", "vars"]),
     ("rules", &["alert", "line", "network", "notify", "record", "timestamp", "value", "vars"]),
-    ("notify", &["alert", "log", "ring", "secret", "stats", "timestamp", "value", "vars"]),
+    ("notify", &["alert", "log", "memory", "ring", "secret", "stats", "timestamp", "value", "vars"]),
     ("serve", &["health", "secret", "vars"]),
     // Leaves.
+    ("memory", &["alert"]),
     ("alert", &["ring", "timestamp", "value"]),
     ("record", &["line"]),
     ("line", &["ring"]),

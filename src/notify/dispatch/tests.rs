@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::alert::{AlertId, Priority, Stage};
+use crate::memory::Owed;
+use crate::notify::queue::QUEUE_BYTES_MAX;
 use crate::notify::{Notification, Notifier, Outcome};
 use crossbeam_channel::unbounded;
 
@@ -35,14 +37,17 @@ fn scripted() -> (Destination, Receiver<String>, Sender<Outcome>) {
 }
 
 fn start(destinations: Vec<Destination>, expire: Duration) -> (Dispatch, Arc<Stats>) {
+    start_in(None, destinations, expire)
+}
+
+fn start_in(
+    state_dir: Option<PathBuf>,
+    destinations: Vec<Destination>,
+    expire: Duration,
+) -> (Dispatch, Arc<Stats>) {
     let stats = Arc::new(Stats::default());
-    let dispatch = Dispatch::start(
-        destinations,
-        &Settings { expire, state_dir: None },
-        &Zone::utc(),
-        &stats,
-        Arc::new(drop),
-    );
+    let dispatch =
+        Dispatch::start(destinations, &Settings { expire, state_dir }, &Zone::utc(), &stats, Arc::new(drop));
     (dispatch.unwrap(), stats)
 }
 
@@ -168,6 +173,55 @@ fn what_is_evicted_and_what_is_delivered_add_up() {
     assert_eq!(stop(dispatch, PATIENCE), []);
     assert_eq!(texts.iter().count(), stats.delivered.count());
     assert_eq!(stats.delivered.count() + stats.alerts_evicted.count(), 500);
+}
+
+#[test]
+fn what_rules_remember_comes_back_with_what_is_still_owed() {
+    let folder = std::env::temp_dir().join(format!("alertik-memory-{}", std::process::id()));
+    let change = |name: &str, value: &[u8]| {
+        let at = Instant::now();
+        Change { name: name.to_owned(), value: Some(value.to_owned()), at }
+    };
+    let keyed = || Alert { key: Some("k".into()), ..alert("a", 1) };
+    let (destination, texts, answer) = scripted();
+    let (mut dispatch, _) = start_in(Some(folder.clone()), vec![destination], PATIENCE);
+    assert!(dispatch.keeps_memory() && dispatch.recall() == Recalled::default());
+    let (told, owed) = (keyed(), keyed());
+    let id = owed.id;
+    dispatch.remember(vec![change("a", b"1"), change("b", b"1")]);
+    dispatch.accept(told);
+    dispatch.remember(vec![change("a", b"2")]);
+    dispatch.accept(owed);
+    answer.send(DELIVERED).unwrap();
+    answer.send(Outcome::Parked { reason: reason() }).unwrap();
+    (0..2).for_each(|_| _ = texts.recv_timeout(PATIENCE).unwrap());
+    // No alert follows: it is written at the stop.
+    let last = change("c", b"");
+    dispatch.remember(vec![last.clone()]);
+    assert_eq!(stop(dispatch, PATIENCE), [("Scripted".to_owned(), 0)]);
+
+    let (destination, ..) = scripted();
+    let (mut dispatch, _) = start_in(Some(folder.clone()), vec![destination], PATIENCE);
+    let Recalled { remembered, owed } = dispatch.recall();
+    assert_eq!(dispatch.recall(), Recalled::default());
+    stop(dispatch, PATIENCE);
+    std::fs::remove_dir_all(folder).unwrap();
+    let values: Vec<_> = remembered.iter().map(|all| (&*all.name, &*all.value)).collect();
+    assert_eq!(values, [("b", &b"1"[..]), ("a", b"2"), ("c", b"")]);
+    // Uptimes are known to a hundredth of a second.
+    let written = remembered[2].written.unwrap();
+    let apart = written.max(last.at) - written.min(last.at);
+    assert!(apart < Duration::from_millis(50), "{apart:?}");
+    let expected = Owed { rule: "EVENT0".into(), key: "k".into(), id, is_settled_elsewhere: false };
+    assert_eq!(owed, [expected]);
+}
+
+#[test]
+fn without_a_disk_nothing_is_remembered_for_later() {
+    let (mut dispatch, _) = start(vec![], PATIENCE);
+    assert!(!dispatch.keeps_memory());
+    dispatch.remember(vec![Change { name: String::new(), value: None, at: Instant::now() }]);
+    assert_eq!(dispatch.recall(), Recalled::default());
 }
 
 #[test]

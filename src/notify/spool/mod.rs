@@ -10,7 +10,8 @@
 //! Each destination takes its alerts in order, so that what it is done with is one
 //! number, and an acknowledgement that was lost is made good by the next. Segments
 //! are removed from the oldest on, and an alert's acknowledgements stand behind it:
-//! none is ever gone before its alert.
+//! none is ever gone before its alert. What is remembered besides ([`states`]) is repeated
+//! at the beginning of each segment.
 //!
 //! Pure over a [`Disk`], so that a test can cut the power at any write. What is not
 //! known to be on the disk is the caller's: an error means that nothing was added.
@@ -18,28 +19,25 @@
 use std::collections::VecDeque;
 use std::io;
 
+pub(super) mod clock;
+mod fields;
 pub(super) mod folder;
 mod record;
 mod recovery;
+mod segments;
+mod states;
+mod step;
 pub(super) mod stored;
 #[cfg(test)]
 mod tests;
 
+use clock::Stamp;
 use record::{ALERT, NOTHING, Record, SETTLED};
-pub(super) use recovery::Lost;
+pub(super) use recovery::{Found, Lost};
+use segments::SEGMENT_BYTES;
+use states::States;
+use step::step;
 pub(super) use stored::Stored;
-
-/// A segment is closed when it has grown to this. A 32nd of the whole, so that little
-/// is kept for the sake of one alert, and little goes at once when there is too much.
-const SEGMENT_BYTES: u64 = 128 * 1024;
-
-/// What all segments may take; then the oldest goes. Some 20,000 alerts of usual
-/// length, where a notifier's queue in memory has 1,600; and a USB stick, or the flash
-/// of a router, has room for it.
-pub(super) const BYTES_MAX: u64 = 4 * 1024 * 1024;
-
-/// Read at once: most records are shorter.
-const CHUNK_BYTES: u64 = 512;
 
 /// What segments are kept on: files in a folder, or a test's idea of it.
 pub(super) trait Disk {
@@ -115,6 +113,9 @@ pub(super) struct Spool<D> {
     debtors: Vec<Debtor>,
     /// The last that was given to an alert.
     sequence: u64,
+    /// When it has grown to this, the segment that is open is closed.
+    full_bytes: u64,
+    states: States,
 }
 
 impl<D: Disk> Spool<D> {
@@ -181,19 +182,31 @@ impl<D: Disk> Spool<D> {
             debtor.is_unsaved = true;
         }
         match is_due {
-            true => self.save(),
+            true => self.save(false),
             false => Ok(()),
         }
     }
 
-    /// Writes what was settled, if that has not been written yet. Not synced: a power
-    /// cut that loses it repeats an alert, and each sync is wear on a router's flash.
+    /// Remembers `value` under this name from the next write on; None: nothing any more.
+    /// How many other names had to go for want of room.
+    pub(super) fn note(&mut self, name: &str, stamp: Stamp, value: Option<Vec<u8>>) -> usize {
+        self.states.note(name, stamp, value)
+    }
+
+    /// What is remembered: names, times, values, in the order in which they changed.
+    pub(super) fn states(&self) -> Vec<(&str, &Stamp, &[u8])> {
+        self.states.all()
+    }
+
+    /// Writes what was settled or noted, if that has not been written yet. Usually not
+    /// synced: a power cut that loses it repeats an alert, and each sync is wear on a
+    /// router's flash.
     ///
     /// # Errors
     /// The disk's.
-    pub(super) fn save(&mut self) -> io::Result<()> {
-        match self.debtors.iter().any(|debtor| debtor.is_unsaved) {
-            true => self.write(&[], false).map(drop),
+    pub(super) fn save(&mut self, is_synced: bool) -> io::Result<()> {
+        match self.states.are_unsaved() || self.debtors.iter().any(|debtor| debtor.is_unsaved) {
+            true => self.write(&[], is_synced).map(drop),
             false => Ok(()),
         }
     }
@@ -223,16 +236,24 @@ impl<D: Disk> Spool<D> {
         &mut self.disk
     }
 
-    /// One write: what was settled and not saved, then `alerts`. Where these begin.
+    /// One write: what was settled and noted and not saved, then `alerts`. Where these begin.
     fn write(&mut self, alerts: &[u8], is_synced: bool) -> io::Result<Place> {
+        let Segment { number, bytes: offset } = self.segment()?;
         let mut bytes = Vec::new();
+        let (sequence, is_first) = (self.sequence, offset == 0);
+        match is_first {
+            true => self.states.write_all(sequence, &mut bytes),
+            false => self.states.write_unsaved(sequence, &mut bytes),
+        }
+        // What older segments remembered is now here, and they may go.
+        let is_synced = is_synced || is_first;
+        let full_bytes = SEGMENT_BYTES.max(2 * bytes.len() as u64);
         for debtor in self.debtors.iter().filter(|debtor| debtor.is_unsaved) {
             let payload = debtor.name.as_bytes();
             Record { kind: SETTLED, sequence: debtor.settled, payload }.write(&mut bytes);
         }
         let before = bytes.len() as u64;
         bytes.extend_from_slice(alerts);
-        let Segment { number, bytes: offset } = self.segment()?;
         let mut written = self.disk.write(number, offset, &bytes);
         if is_synced {
             written = written.and_then(|()| self.disk.sync(number));
@@ -244,145 +265,12 @@ impl<D: Disk> Spool<D> {
         if let Some(last) = self.segments.back_mut() {
             last.bytes += bytes.len() as u64;
         }
+        if is_first {
+            self.full_bytes = full_bytes;
+        }
+        self.states.written();
         self.debtors.iter_mut().for_each(|debtor| debtor.is_unsaved = false);
         self.remove_settled();
         Ok(Place { number, offset: offset + before })
     }
-
-    /// The segment to write to. A process never adds to what it has not made: that
-    /// may end in half a record.
-    fn segment(&mut self) -> io::Result<Segment> {
-        let last = self.segments.back().copied();
-        if let Some(last) = last.filter(|last| self.is_open && last.bytes < SEGMENT_BYTES) {
-            return Ok(last);
-        }
-        let segment = Segment { number: last.map_or(1, |last| last.number + 1), bytes: 0 };
-        self.disk.create(segment.number)?;
-        self.segments.push_back(segment);
-        self.is_open = true;
-        Ok(segment)
-    }
-
-    /// Undoes a write that failed half-way.
-    fn take_back(&mut self) {
-        let Some(last) = self.segments.back().copied() else { return };
-        if last.bytes == 0 {
-            // A full disk is tried again and again: it must not gather empty files.
-            self.is_open = false;
-            if self.disk.remove(last.number).is_ok() {
-                self.segments.pop_back();
-            }
-        } else if self.disk.cut(last.number, last.bytes).is_err() {
-            self.is_open = false;
-        }
-    }
-
-    /// Removes the oldest segments while nobody needs them.
-    fn remove_settled(&mut self) {
-        let needed = self.debtors.iter().filter_map(Debtor::needs).min();
-        while let Some(first) = self.first_closed()
-            && needed.is_none_or(|place| place.number > first)
-            && self.disk.remove(first).is_ok()
-        {
-            self.segments.pop_front();
-        }
-    }
-
-    /// The oldest segment, if it is not the one that is written.
-    fn first_closed(&self) -> Option<u64> {
-        let closed = self.segments.len() - usize::from(self.is_open).min(self.segments.len());
-        self.segments.front().filter(|_| closed > 0).map(|first| first.number)
-    }
-
-    /// Removes the oldest segments until `bytes` more are within the bound.
-    fn make_room(&mut self, bytes: u64, evict: &mut dyn FnMut(&Stored<'_>)) {
-        while self.segments.iter().map(|segment| segment.bytes).sum::<u64>() + bytes > BYTES_MAX
-            && let Some(first) = self.first_closed()
-        {
-            self.evict(first, evict);
-            if self.disk.remove(first).is_err() {
-                return;
-            }
-            self.segments.pop_front();
-        }
-    }
-
-    /// Lets go of what is still to be taken from the oldest segment.
-    fn evict(&mut self, first: u64, evict: &mut dyn FnMut(&Stored<'_>)) {
-        let mut place = Place { number: first, offset: 0 };
-        let end = Place { number: first + 1, offset: 0 };
-        while let Some(step) = step(&mut self.disk, &self.segments, place, &mut 0)
-            && step.at < end
-        {
-            place = step.after;
-            let Some((record, stored)) = step.alert() else { continue };
-            for debtor in &mut self.debtors {
-                let is_taken = step.at < debtor.next || record.sequence <= debtor.settled;
-                if !is_taken && stored.owes.contains(&&*debtor.name) {
-                    debtor.waiting = debtor.waiting.saturating_sub(1);
-                    evict(&stored);
-                }
-            }
-        }
-        for debtor in &mut self.debtors {
-            debtor.next = debtor.next.max(end);
-        }
-    }
-}
-
-/// One record, found.
-struct Step {
-    bytes: Vec<u8>,
-    at: Place,
-    after: Place,
-}
-
-impl Step {
-    fn record(&self) -> Option<Record<'_>> {
-        Record::read(&self.bytes).map(|(record, _)| record)
-    }
-
-    fn alert(&self) -> Option<(Record<'_>, Stored<'_>)> {
-        let record = self.record().filter(|record| record.kind == ALERT)?;
-        Some((record, Stored::read(record.payload)?))
-    }
-}
-
-/// The first record at `place` or behind it; adds to `skipped` the bytes that are none.
-fn step<D: Disk>(
-    disk: &mut D,
-    segments: &VecDeque<Segment>,
-    place: Place,
-    skipped: &mut u64,
-) -> Option<Step> {
-    let behind = segments.partition_point(|segment| segment.number < place.number);
-    for segment in segments.range(behind..) {
-        let number = segment.number;
-        let offset = if number == place.number { place.offset } else { 0 };
-        let rest = segment.bytes.saturating_sub(offset);
-        if rest == 0 {
-            continue;
-        }
-        let found = |offset: u64, mut bytes: Vec<u8>| {
-            let length = Record::read(&bytes)?.1;
-            bytes.truncate(length);
-            let after = Place { number, offset: offset + length as u64 };
-            Some(Step { bytes, at: Place { number, offset }, after })
-        };
-        let mut bytes = disk.read(number, offset, rest.min(CHUNK_BYTES)).unwrap_or_default();
-        let whole = record::whole_bytes(&bytes).unwrap_or_default() as u64;
-        if whole > bytes.len() as u64 && whole <= rest {
-            bytes = disk.read(number, offset, whole).unwrap_or_default();
-        }
-        if let Some(step) = found(offset, bytes) {
-            return Some(step);
-        }
-        let mut bytes = disk.read(number, offset, rest).unwrap_or_default();
-        let at = record::find(&bytes, 1);
-        *skipped += at.map_or(rest, |at| at as u64);
-        if let Some(at) = at {
-            return found(offset + at as u64, bytes.split_off(at));
-        }
-    }
-    None
 }

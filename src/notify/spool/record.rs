@@ -9,8 +9,7 @@
 //! No UTF-8 has the byte FF, so no text of a stranger can look like a record's
 //! beginning to a reader who searches for the next one behind a damaged one.
 //!
-//! A record whose kind is not known is passed over: what else must survive a
-//! restart can be written into the same log, with the next alert.
+//! A record whose kind is not known is passed over.
 
 /// How a record begins.
 const MARK: [u8; 2] = [0xff, 0xae];
@@ -27,6 +26,12 @@ pub(super) const ALERT: u8 = 1;
 /// One destination is done with everything up to this sequence number; the
 /// payload is its name.
 pub(super) const SETTLED: u8 = 2;
+
+/// What is remembered under a name from now on.
+pub(super) const STATE: u8 = 3;
+
+/// The segment has, before this, all that is remembered; the payload is how many names.
+pub(super) const ALL_STATES: u8 = 4;
 
 /// One record.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,8 +6,22 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::record::{ALERT, SETTLED};
-use super::{Debtor, Disk, Place, Segment, Spool, Stored, step};
+use super::record::{ALERT, ALL_STATES, SETTLED, STATE};
+use super::states::States;
+use super::step::step;
+use super::{Debtor, Disk, Place, SEGMENT_BYTES, Segment, Spool, Stored};
+
+/// An alert that somebody still owes.
+pub(in crate::notify) enum Found<'a> {
+    /// A destination that there is no more, with this name.
+    Orphan(&'a str, &'a Stored<'a>),
+    /// Destinations that there are.
+    Owed {
+        alert: &'a Stored<'a>,
+        /// Others, who owed it too, do not any more.
+        is_settled_elsewhere: bool,
+    },
+}
 
 /// What was there once and cannot be read. Of what is gone from the beginning nobody
 /// knows: that is also where settled segments are removed.
@@ -22,14 +36,14 @@ pub(in crate::notify) struct Lost {
 }
 
 impl<D: Disk> Spool<D> {
-    /// Reads what is on `disk` for destinations of these names. `orphan` gets each alert
-    /// that is owed by somebody else, with that name; it is then settled.
+    /// Reads what is on `disk` for destinations of these names. `find` gets each alert
+    /// that is owed; by somebody else, it is then settled.
     ///
     /// Writes only what damage or orphans make necessary.
     pub(in crate::notify) fn open(
         mut disk: D,
         names: impl IntoIterator<Item = String>,
-        orphan: &mut dyn FnMut(&str, &Stored<'_>),
+        find: &mut dyn FnMut(Found<'_>),
     ) -> (Spool<D>, Lost) {
         // What cannot be listed cannot be written either, which is told when it is tried.
         let mut found = disk.segments().unwrap_or_default();
@@ -44,9 +58,11 @@ impl<D: Disk> Spool<D> {
             in_hand: None,
         };
         let debtors = names.into_iter().map(debtor).collect();
-        let mut spool = Spool { disk, segments, is_open: false, debtors, sequence: 0 };
+        let states = States::default();
+        let full_bytes = SEGMENT_BYTES;
+        let mut spool = Spool { disk, segments, is_open: false, debtors, sequence: 0, full_bytes, states };
         let (settled, lost) = spool.read_settled();
-        spool.read_owed(settled, orphan);
+        spool.read_owed(settled, find);
         (spool, lost)
     }
 
@@ -57,9 +73,14 @@ impl<D: Disk> Spool<D> {
         let mut last_alert = None;
         let mut place = Place::default();
         let mut skipped = 0;
+        // Of the segment that is read: its number, and the states that came before it.
+        let mut begun = (0, 0);
         while let Some(step) = step(&mut self.disk, &self.segments, place, &mut skipped) {
             place = step.after;
             lost.bytes += std::mem::take(&mut skipped);
+            if step.at.number != begun.0 {
+                begun = (step.at.number, self.states.changes());
+            }
             let Some(record) = step.record() else { continue };
             self.sequence = self.sequence.max(record.sequence);
             match record.kind {
@@ -73,6 +94,8 @@ impl<D: Disk> Spool<D> {
                     let up_to = settled.entry(name).or_default();
                     *up_to = record.sequence.max(*up_to);
                 }
+                STATE => self.states.load(record.payload),
+                ALL_STATES => self.states.load_all(begun.1, record.payload),
                 _ => {}
             }
         }
@@ -91,7 +114,7 @@ impl<D: Disk> Spool<D> {
         }
     }
 
-    fn read_owed(&mut self, mut settled: BTreeMap<String, u64>, orphan: &mut dyn FnMut(&str, &Stored<'_>)) {
+    fn read_owed(&mut self, mut settled: BTreeMap<String, u64>, find: &mut dyn FnMut(Found<'_>)) {
         for debtor in &mut self.debtors {
             debtor.settled = settled.remove(&debtor.name).unwrap_or_default();
         }
@@ -101,6 +124,7 @@ impl<D: Disk> Spool<D> {
         while let Some(step) = step(&mut self.disk, &self.segments, place, &mut 0) {
             place = step.after;
             let Some((record, stored)) = step.alert() else { continue };
+            let mut owing = 0;
             for name in &stored.owes {
                 if let Some(debtor) = self.debtors.iter_mut().find(|debtor| debtor.name == *name) {
                     if record.sequence > debtor.settled {
@@ -108,11 +132,16 @@ impl<D: Disk> Spool<D> {
                             debtor.next = step.at;
                         }
                         debtor.waiting += 1;
+                        owing += 1;
                     }
                 } else if record.sequence > settled.get(*name).copied().unwrap_or_default() {
-                    orphan(name, &stored);
+                    find(Found::Orphan(name, &stored));
                     orphaned.insert((*name).to_owned(), record.sequence);
                 }
+            }
+            if owing > 0 {
+                let is_settled_elsewhere = owing < stored.owes.len();
+                find(Found::Owed { alert: &stored, is_settled_elsewhere });
             }
         }
         self.settle_orphans(orphaned);
@@ -132,7 +161,7 @@ impl<D: Disk> Spool<D> {
             in_hand: None,
         }));
         // If it cannot be written, they are orphans again at the next start.
-        let _ = self.save();
+        let _ = self.save(false);
         self.debtors.truncate(count);
     }
 }

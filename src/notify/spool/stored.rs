@@ -5,62 +5,19 @@
 //!   │ rule │ key, if the rule remembers │ text │ suffix │ values of the line, if a service wants them
 //! ```
 //!
-//! Pure, but for [`Clock::read`]. Apart from the alert, because an `Instant` means
-//! nothing to the next process: its age is worked out from what does. Within one
-//! boot that is the machine's uptime, which nobody can set. Over a reboot it is the
-//! wall clock, unless that was not set when the alert came, or is not now: then
-//! nobody knows, and it counts from the start of this process, so that it is told
-//! rather than given up.
+//! Apart from the alert, because an `Instant` means nothing to the next process: its age
+//! is worked out from what does. Where nobody knows it, it counts from the start of this
+//! process, so that it is told rather than given up.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime};
 
-use crate::alert::{Alert, AlertId, OWN, Priority, Stage, Unset, is_set, wall_time};
+use super::clock::{Clock, Stamp, millis, time};
+use super::fields::{Rest, write_bytes, write_number, write_texts};
+use crate::alert::{Alert, AlertId, OWN, Priority, Stage, Unset};
+use crate::memory::Owed;
 use crate::timestamp::Zone;
 use crate::value::{Value, Values};
-
-/// What boot this is, and how long it has lasted.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
-    /// Zero where the system does not say.
-    boot: u128,
-    start: Instant,
-    /// The machine's uptime at `start`.
-    uptime: Duration,
-}
-
-impl Clock {
-    /// Reads them from `/proc`.
-    pub(crate) fn read() -> Clock {
-        let text = |path| std::fs::read_to_string(path).unwrap_or_default();
-        let uptime = text("/proc/uptime").split(' ').next().and_then(|seconds| seconds.parse().ok());
-        let uptime = uptime.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let boot = text("/proc/sys/kernel/random/boot_id").trim().replace('-', "");
-        Clock {
-            boot: uptime.and(u128::from_str_radix(&boot, 16).ok()).unwrap_or_default(),
-            start: Instant::now(),
-            uptime: uptime.unwrap_or_default(),
-        }
-    }
-
-    fn uptime_at(&self, at: Instant) -> Duration {
-        // A line may have come before the clock was read.
-        let before = self.start.saturating_duration_since(at);
-        (self.uptime + at.saturating_duration_since(self.start)).saturating_sub(before)
-    }
-
-    /// When an alert with these times came; None if nobody knows any more.
-    fn arrived(&self, stored: &Stored<'_>, now: (Instant, SystemTime)) -> Option<Instant> {
-        let age = if stored.boot == self.boot && self.boot != 0 {
-            self.uptime_at(now.0).saturating_sub(stored.uptime)
-        } else if is_set(stored.wall) && is_set(now.1) {
-            now.1.duration_since(stored.wall).unwrap_or_default()
-        } else {
-            return None;
-        };
-        now.0.checked_sub(age)
-    }
-}
 
 /// What a record of an alert says, borrowing from it.
 #[derive(Debug, PartialEq)]
@@ -68,9 +25,7 @@ pub(crate) struct Stored<'a> {
     /// The destinations that owe it.
     pub(crate) owes: Vec<&'a str>,
     id: AlertId,
-    boot: u128,
-    uptime: Duration,
-    wall: SystemTime,
+    stamp: Stamp,
     unset: Option<SystemTime>,
     priority: Priority,
     stage: Stage,
@@ -86,29 +41,18 @@ pub(crate) struct Stored<'a> {
 /// The payload of the record of `alert`, which `owes` owe.
 pub(crate) fn write(alert: &Alert, owes: &[&str], clock: &Clock, now: (Instant, SystemTime)) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(80 + alert.text.len() + alert.suffix.len());
-    let number = |bytes: &mut Vec<u8>, number: u64| bytes.extend_from_slice(&number.to_le_bytes());
-    let text = |bytes: &mut Vec<u8>, text: &str| {
-        bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
-        bytes.extend_from_slice(text.as_bytes());
-    };
-    bytes.extend_from_slice(&(owes.len() as u32).to_le_bytes());
-    owes.iter().for_each(|name| text(&mut bytes, name));
-    number(&mut bytes, alert.id.0);
-    bytes.extend_from_slice(&clock.boot.to_le_bytes());
-    number(&mut bytes, clock.uptime_at(alert.arrived).as_millis() as u64);
-    number(&mut bytes, millis(wall_time(alert.arrived, now)));
+    write_texts(&mut bytes, owes);
+    write_number(&mut bytes, alert.id.0);
+    clock.stamp(alert.arrived, now).write(&mut bytes);
     // An unset clock shows at most 2019, so this is no time of its.
-    number(&mut bytes, alert.unset.as_ref().map_or(u64::MAX, |unset| millis(unset.written())));
+    write_number(&mut bytes, alert.unset.as_ref().map_or(u64::MAX, |unset| millis(unset.written())));
     bytes.extend_from_slice(&[alert.priority as u8, alert.stage as u8]);
-    text(&mut bytes, &alert.rule);
-    bytes.extend_from_slice(&u32::from(alert.key.is_some()).to_le_bytes());
-    alert.key.iter().for_each(|key| text(&mut bytes, key));
-    text(&mut bytes, &alert.text);
-    text(&mut bytes, &alert.suffix);
+    write_bytes(&mut bytes, alert.rule.as_bytes());
+    write_texts(&mut bytes, alert.key.as_deref().as_slice());
+    write_bytes(&mut bytes, alert.text.as_bytes());
+    write_bytes(&mut bytes, alert.suffix.as_bytes());
     let values = alert.values.iter().flat_map(|all| Value::NAMES.map(|(_, value)| all.text(value)));
-    let values: Vec<&str> = values.collect();
-    bytes.extend_from_slice(&(values.len() as u32).to_le_bytes());
-    values.into_iter().for_each(|value| text(&mut bytes, value));
+    write_texts(&mut bytes, &values.collect::<Vec<_>>());
     bytes
 }
 
@@ -118,9 +62,7 @@ impl<'a> Stored<'a> {
         let mut rest = Rest(payload);
         let owes = rest.texts()?;
         let id = AlertId(rest.number()?);
-        let boot = u128::from_le_bytes(*rest.chunk()?);
-        let uptime = Duration::from_millis(rest.number()?);
-        let wall = time(rest.number()?)?;
+        let stamp = Stamp::read(&mut rest)?;
         let unset = match rest.number()? {
             u64::MAX => None,
             written => Some(time(written)?),
@@ -130,7 +72,7 @@ impl<'a> Stored<'a> {
         let stage = *[Stage::Once, Stage::Begun, Stage::Over].get(usize::from(stage))?;
         let (rule, key, text, suffix) = (rest.text()?, rest.texts()?, rest.text()?, rest.text()?);
         let values = rest.texts()?;
-        Some(Stored { owes, id, boot, uptime, wall, unset, priority, stage, rule, key, text, suffix, values })
+        Some(Stored { owes, id, stamp, unset, priority, stage, rule, key, text, suffix, values })
     }
 
     /// True for one about ourselves.
@@ -138,9 +80,15 @@ impl<'a> Stored<'a> {
         self.rule == OWN
     }
 
+    /// If its rule remembers: that it is still to be told.
+    pub(crate) fn owed(&self, is_settled_elsewhere: bool) -> Option<Owed> {
+        let key = Arc::from(*self.key.first()?);
+        Some(Owed { rule: self.rule.into(), key, id: self.id, is_settled_elsewhere })
+    }
+
     /// The alert, for nobody in particular; its times by this process's clock.
     pub(crate) fn alert(&self, clock: &Clock, zone: &Zone, now: (Instant, SystemTime)) -> Alert {
-        let arrived = clock.arrived(self, now);
+        let arrived = clock.instant(&self.stamp, now);
         let value = |value: Value| self.values.get(value as usize).copied().unwrap_or_default().to_owned();
         Alert {
             id: self.id,
@@ -159,49 +107,10 @@ impl<'a> Stored<'a> {
     }
 }
 
-/// What is still to be read.
-struct Rest<'a>(&'a [u8]);
-
-impl<'a> Rest<'a> {
-    fn chunk<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
-        let (chunk, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(chunk)
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        self.chunk().copied().map(u64::from_le_bytes)
-    }
-
-    fn length(&mut self) -> Option<usize> {
-        self.chunk().copied().map(|bytes| u32::from_le_bytes(bytes) as usize)
-    }
-
-    fn texts(&mut self) -> Option<Vec<&'a str>> {
-        let count = self.length()?;
-        (0..count).map(|_| self.text()).collect()
-    }
-
-    fn text(&mut self) -> Option<&'a str> {
-        let length = self.length()?;
-        let (text, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        std::str::from_utf8(text).ok()
-    }
-}
-
-/// Milliseconds since 1970, not before it.
-fn millis(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
-}
-
-fn time(millis: u64) -> Option<SystemTime> {
-    UNIX_EPOCH.checked_add(Duration::from_millis(millis))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::{Duration, UNIX_EPOCH};
 
     const DAY: Duration = Duration::from_secs(24 * 3600);
     const NOON: u64 = 1_795_249_755;
@@ -270,12 +179,5 @@ mod tests {
         for length in 0..payload.len() {
             assert_eq!(Stored::read(&payload[..length]), None);
         }
-    }
-
-    #[test]
-    fn the_machine_says_which_boot_it_is_and_how_long_it_has_lasted() {
-        let clock = Clock::read();
-        assert!(clock.boot != 0 && clock.uptime > Duration::ZERO);
-        assert_eq!(clock.boot, Clock::read().boot);
     }
 }

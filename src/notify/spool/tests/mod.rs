@@ -6,12 +6,15 @@ use std::time::{Instant, SystemTime};
 
 mod damage;
 mod platter;
+mod remembered;
 
-use super::stored::Clock;
+use super::clock::Clock;
+use super::segments::BYTES_MAX;
 use super::*;
 use crate::alert::Alert;
 use crate::timestamp::Zone;
 use platter::{Chance, Platter};
+use remembered::Model;
 
 const NAMES: [&str; 3] = ["A", "B/1", "C"];
 
@@ -22,10 +25,14 @@ fn clock() -> Clock {
 
 /// The alert with this number, and who owes it.
 fn alert(number: usize, owing: &[usize], length: usize) -> (Vec<u8>, Vec<usize>) {
+    keyed_alert(number, owing, length, None)
+}
+
+fn keyed_alert(number: usize, owing: &[usize], length: usize, key: Option<&str>) -> (Vec<u8>, Vec<usize>) {
     let now = (Instant::now(), SystemTime::now());
     let text = format!("{number} {}", "x".repeat(length));
     let mut alert = Alert::own(text, &Zone::utc(), Arc::new([]), now);
-    alert.rule = "EVENT0".into();
+    (alert.rule, alert.key) = ("EVENT0".into(), key.map(Arc::from));
     let names: Vec<_> = owing.iter().map(|index| NAMES[*index]).collect();
     (stored::write(&alert, &names, &clock(), now), owing.to_vec())
 }
@@ -60,17 +67,20 @@ enum End {
     Full,
 }
 
-/// 40 lives, each ending at any call to the disk. All that was kept is told, in order.
+/// 40 lives, each ending at any call to the disk. All that was kept is told, in order, and
+/// what is remembered is what it was at the last write or later.
 fn live(seed: u64, end: End) {
     let platter = Platter::new(seed);
     let mut chance = Chance(seed ^ 0x5eed);
     let (mut kept, mut told) = (vec![BTreeSet::new(); 3], vec![Vec::new(); 3]);
+    let mut model = Model::new();
     let (mut next, lives) = (0, 40);
     for life in 0..=lives {
         let is_last = life == lives;
         platter.0.borrow_mut().room = usize::MAX;
         platter.0.borrow_mut().calls_left = if is_last { usize::MAX } else { 1 + chance.below(40) };
         let (mut spool, ..) = platter.open();
+        model.reopened(&spool);
         let before: Vec<_> = told.iter().map(Vec::len).collect();
         while !platter.is_dead() && !is_last {
             if end == End::Full && chance.below(8) == 0 {
@@ -80,8 +90,12 @@ fn live(seed: u64, end: End) {
                 let debtor = chance.below(3);
                 // The end may come when it is told and not settled yet.
                 told[debtor].extend(tell(&mut spool, debtor));
+                if end != End::PowerCut && !spool.states.are_unsaved() {
+                    model.written();
+                }
                 continue;
             }
+            model.change(&mut spool, &mut chance);
             let alerts: Vec<_> = (next..next + 1 + chance.below(3))
                 .map(|number| {
                     let owing: Vec<_> = (0..3).filter(|_| chance.below(2) == 0).collect();
@@ -89,6 +103,7 @@ fn live(seed: u64, end: End) {
                 })
                 .collect();
             if append(&mut spool, &alerts).is_ok() {
+                model.written();
                 for (number, (_, owing)) in (next..).zip(&alerts) {
                     owing.iter().for_each(|index| _ = kept[*index].insert(number));
                 }
@@ -155,7 +170,7 @@ fn an_alert_is_one_write_and_a_delivery_is_one_and_looking_is_none() {
     assert_eq!(calls(&mut || _ = tell(&mut spool, 0)), 1);
     let mut idle = || {
         assert!(spool.take(1).unwrap().is_none());
-        spool.save().unwrap();
+        spool.save(false).unwrap();
     };
     assert_eq!(calls(&mut idle), 0);
     assert_eq!(calls(&mut || _ = platter.open()), 0);

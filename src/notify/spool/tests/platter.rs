@@ -79,7 +79,10 @@ impl Platter {
         let chance = &mut state.chance;
         state.files.retain(|_, content| {
             content.bytes.truncate(content.synced + chance.below(content.bytes.len() - content.synced + 1));
-            content.is_listed || chance.below(2) == 0
+            let is_there = content.is_listed || chance.below(2) == 0;
+            // What is found after one power cut is not lost in the next.
+            (content.synced, content.is_listed) = (content.bytes.len(), true);
+            is_there
         });
     }
 
@@ -89,7 +92,11 @@ impl Platter {
 
     pub(super) fn open_for(&self, names: &[&str]) -> (Spool<Platter>, Lost, Vec<String>) {
         let mut orphans = Vec::new();
-        let mut orphan = |name: &str, stored: &Stored<'_>| orphans.push(format!("{name} {}", id(stored)));
+        let mut orphan = |found: Found<'_>| {
+            if let Found::Orphan(name, stored) = found {
+                orphans.push(format!("{name} {}", id(stored)));
+            }
+        };
         let names = names.iter().map(|name| (*name).to_owned());
         let (spool, lost) = Spool::open(self.clone(), names, &mut orphan);
         (spool, lost, orphans)

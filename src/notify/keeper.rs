@@ -1,0 +1,131 @@
+//! The keeper's thread, and what it is given: alerts, each with what rules came to
+//! remember before it.
+//!
+//! ```text
+//!   worker ─ remember ─► pending ┐
+//!          └ accept ───────────► Parcel ─► inbox ─► keeper ─ one write for all there are
+//! ```
+//!
+//! What is remembered travels with the next alert, because it may be about that one: were
+//! it on the disk alone, a rule would take an alert for told that nobody ever had.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crossbeam_channel::Receiver;
+
+use super::queue::{QUEUE_ALERTS_MAX, QUEUE_BYTES_MAX, Queue};
+use super::store::{RETRY, Store};
+use crate::alert::Alert;
+use crate::memory::Change;
+use crate::ring::{Popped, Ring, Weigh};
+use crate::stats::Stats;
+
+/// What is to be kept in one write.
+#[derive(Default)]
+pub(super) struct Parcel {
+    /// What was remembered before the alert.
+    changes: Vec<Change>,
+    alert: Option<Arc<Alert>>,
+}
+
+impl Weigh for Parcel {
+    fn weight_bytes(&self) -> usize {
+        let change = |change: &Change| {
+            size_of::<Change>() + change.name.len() + change.value.as_ref().map_or(0, Vec::len)
+        };
+        let alert = self.alert.as_ref().map_or(0, |alert| alert.weight_bytes());
+        alert + self.changes.iter().map(change).sum::<usize>()
+    }
+}
+
+/// The worker's end.
+pub(super) struct Inbox {
+    ring: Ring<Parcel>,
+    /// The last change of each name, until an alert takes them along. They are as many as the
+    /// rules themselves remember.
+    pending: Mutex<BTreeMap<String, Change>>,
+}
+
+impl Inbox {
+    pub(super) fn new() -> Inbox {
+        Inbox { ring: Ring::new(QUEUE_ALERTS_MAX, QUEUE_BYTES_MAX), pending: Mutex::default() }
+    }
+
+    pub(super) fn ring(&self) -> Ring<Parcel> {
+        self.ring.clone()
+    }
+
+    /// Held for moments, and by nobody who waits.
+    fn pending(&self) -> MutexGuard<'_, BTreeMap<String, Change>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To be written with the next alert, or at the end.
+    pub(super) fn remember(&self, changes: Vec<Change>) {
+        self.pending().extend(changes.into_iter().map(|change| (change.name.clone(), change)));
+    }
+
+    /// To be written at once. One about ourselves only if there is room.
+    pub(super) fn accept(&self, alert: Arc<Alert>, stats: &Stats) {
+        let is_own = alert.is_own();
+        let parcel = Parcel { changes: Vec::new(), alert: Some(alert) };
+        if !is_own || self.ring.has_room_for(&parcel) {
+            self.push(parcel, stats);
+        }
+    }
+
+    /// What no alert took along.
+    pub(super) fn close(&self, stats: &Stats) {
+        self.push(Parcel::default(), stats);
+    }
+
+    fn push(&self, parcel: Parcel, stats: &Stats) {
+        let changes = std::mem::take(&mut *self.pending()).into_values().collect();
+        self.ring.push_evicting(Parcel { changes, ..parcel }, |oldest| {
+            let mut pending = self.pending();
+            for change in oldest.changes {
+                // It may be older than what is in the ring: whoever takes it in looks at the time.
+                pending.entry(change.name.clone()).or_insert(change);
+            }
+            if let Some(alert) = oldest.alert.filter(|alert| !alert.is_own()) {
+                stats.alerts_evicted.add(alert.destinations.len());
+            }
+        });
+    }
+}
+
+/// The keeper's thread: everything it works with.
+pub(super) struct Keeper {
+    pub(super) store: Arc<Store>,
+    pub(super) inbox: Ring<Parcel>,
+    pub(super) queues: Arc<[Arc<Queue>]>,
+    /// Closed when no more alerts will come.
+    pub(super) stop: Receiver<()>,
+}
+
+impl Keeper {
+    /// Works until it is told to stop and the inbox is empty.
+    pub(super) fn run(self) {
+        loop {
+            let first = match self.inbox.pop(&self.stop, None) {
+                Popped::Item(first) => first,
+                Popped::Nothing => continue,
+                Popped::Called(()) | Popped::Closed => break,
+            };
+            self.keep(Some(first));
+        }
+        self.keep(None);
+    }
+
+    /// All that have come by now share a write.
+    fn keep(&self, first: Option<Parcel>) {
+        let rest = std::iter::from_fn(|| self.inbox.try_pop());
+        let (mut changes, mut alerts) = (Vec::new(), Vec::new());
+        for parcel in first.into_iter().chain(rest) {
+            changes.extend(parcel.changes);
+            alerts.extend(parcel.alert);
+        }
+        self.store.keep(changes, alerts, &self.queues, RETRY);
+    }
+}
