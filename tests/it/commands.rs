@@ -526,7 +526,7 @@ fn demo_shows_lines_and_their_alerts_and_ends() {
         "There is someone trying to connect to your WiFi: wlan1",
         "MikroTik: login failure for user \"guest\" from 203.0.113.17 via ssh",
         "MikroTik: router was rebooted without proper shutdown, probably power outage",
-        "MikroTik: dhcp alert on bridge",
+        "MikroTik: unknown DHCP server on bridge",
     ] {
         assert_eq!(alerts.iter().filter(|alert| alert.contains(part)).count(), 1, "{part}: {}", ran.stdout);
     }

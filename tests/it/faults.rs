@@ -257,10 +257,13 @@ fn faults_of_filters() {
     }
 }
 
+const BUILTINS: &str = "0 wifi_login_attempt, 1 login_failure, 2 login_bruteforce, 3 login, 4 unclean_reboot, \
+                        5 reboot, 6 link_change, 7 link_flapping, 8 config_change, 9 port_scan, 10 vpn_login, \
+                        11 rogue_dhcp, 12 new_device, 13 netwatch, 14 critical";
+
 #[test]
 fn faults_of_built_in_rules() {
-    let expected = "all, starter, 0 wifi_login_attempt, 1 login_failure, 3 login, 4 unclean_reboot, 5 reboot, \
-                    14 critical";
+    let expected = format!("all, starter, {BUILTINS}");
     for word in ["15", "01", "logins", "0-3", "0;3"] {
         let fault = format!(
             "STATIC_EVENTS_ENABLED: \"{word}\" is not a built-in rule of this version (expected {expected})"
@@ -525,7 +528,7 @@ alertik: FORWARD_PORT is not set, and FORWARD_HOST needs it
 alertik: HTTP_TOKEN is not set, and HTTP_LISTEN=0.0.0.0:7898 is open to others
 alertik: ALERT_EXPIRE: \"never\" is not a time span (expected 90s, 10m, 24h or 7d)
 alertik: STATIC_EVENTS_ENABLED: \"77\" is not a built-in rule of this version (expected all, starter, \
-         0 wifi_login_attempt, 1 login_failure, 3 login, 4 unclean_reboot, 5 reboot, 14 critical)
+         {BUILTINS})
 alertik: SLACK_WEBHOOK_URL is not set, and Slack needs it
 alertik: EVENT0_NOTIFIER: \"Pager\" is not a notifier (expected one of {NOTIFIERS})
 alertik: EVENT0_MATCH_TYPE: \"glob\" is not a match type (expected substr or regex)

@@ -9,6 +9,7 @@
 //! or forge an address (`x from 198.51.100.66 via ssh`): the real address is the
 //! last one. It may be missing (`via api`), or be a MAC address (`via winbox`).
 
+use super::said::{is_address, one_spelling};
 use super::{Builtin, Kind, Told, View, starting_with};
 
 const NEEDLE: &str = "login failure for user ";
@@ -21,7 +22,7 @@ pub(super) const RULE: Builtin = Builtin {
     is_last: false,
     needles: &[NEEDLE],
     suffix: None,
-    options: &[],
+    options: &[("COOLDOWN", "5m")],
     clears: false,
     kind: Kind::Usual,
     silences: None,
@@ -30,7 +31,42 @@ pub(super) const RULE: Builtin = Builtin {
 
 fn tell(view: &View<'_>) -> Option<Told> {
     let message = view.message();
-    let rest = starting_with(&message, NEEDLE)?.strip_prefix(NEEDLE)?;
+    let failure = read(&message)?;
+    // In quotes, so that a name cannot pose as the rest of the sentence.
+    let text = format!(
+        "{}: login failure for user \"{}\"{}{}",
+        view.router(),
+        failure.user,
+        failure.from(),
+        failure.service
+    );
+    Some(Told::keyed(text, &failure.key()))
+}
+
+/// A failed login, as the router tells it.
+pub(super) struct Failure<'m> {
+    pub(super) user: &'m str,
+    /// IP or MAC; empty where there is none.
+    address: &'m str,
+    /// ` via ssh`, or empty.
+    pub(super) service: String,
+}
+
+impl Failure<'_> {
+    /// ` from 203.0.113.7`, or empty.
+    pub(super) fn from(&self) -> String {
+        if self.address.is_empty() { String::new() } else { format!(" from {}", self.address) }
+    }
+
+    /// Who it was, however the address is written.
+    pub(super) fn key(&self) -> String {
+        one_spelling(self.address)
+    }
+}
+
+/// The failed login that `message` tells of.
+pub(super) fn read(message: &str) -> Option<Failure<'_>> {
+    let rest = starting_with(message, NEEDLE)?.strip_prefix(NEEDLE)?;
     let (rest, service) = match rest.rsplit_once(" via ") {
         Some((rest, service)) => (rest, format!(" via {service}")),
         None => (rest, String::new()),
@@ -39,18 +75,7 @@ fn tell(view: &View<'_>) -> Option<Told> {
         Some((user, address)) if is_address(address) => (user, address),
         _ => (rest, ""),
     };
-    let from = if address.is_empty() { String::new() } else { format!(" from {address}") };
-    // In quotes, so that a name cannot pose as the rest of the sentence.
-    let text = format!("{}: login failure for user \"{user}\"{from}{service}", view.router());
-    Some(Told::keyed(text, address))
-}
-
-/// An IP or MAC address, by its characters.
-fn is_address(text: &str) -> bool {
-    let is_part = |c: char| c.is_ascii_hexdigit() || ".:%".contains(c);
-    // A zone such as %ether1 may end an IPv6 address.
-    let head = text.split('%').next().unwrap_or(text);
-    !head.is_empty() && head.chars().all(is_part) && head.contains(['.', ':']) && !text.contains(' ')
+    Some(Failure { user, address, service })
 }
 
 #[cfg(test)]

@@ -18,20 +18,41 @@ use crate::network::Routers;
 use crate::notify::Destinations;
 use crate::vars::{Faults, Vars, comma_list, is_index, names_any, shown};
 
+mod config_change;
 mod critical;
+#[cfg(test)]
+mod golden;
+mod link_change;
+mod link_flapping;
 mod login;
+mod login_bruteforce;
 mod login_failure;
+mod netwatch;
+mod new_device;
+mod port_scan;
 mod reboot;
+mod rogue_dhcp;
+mod said;
 mod unclean_reboot;
+mod vpn_login;
 mod wifi_login_attempt;
 
 /// Every built-in rule.
 pub const REGISTRY: &[Builtin] = &[
     wifi_login_attempt::RULE,
     login_failure::RULE,
+    login_bruteforce::RULE,
     login::RULE,
     unclean_reboot::RULE,
     reboot::RULE,
+    link_change::RULE,
+    link_flapping::RULE,
+    config_change::RULE,
+    port_scan::RULE,
+    vpn_login::RULE,
+    rogue_dhcp::RULE,
+    new_device::RULE,
+    netwatch::RULE,
     critical::RULE,
 ];
 
@@ -255,24 +276,26 @@ mod tests {
     use crate::timestamp::Zone;
     use std::time::{Instant, SystemTime};
 
-    /// What the rule called `name` makes of `datagram` from 192.168.88.1.
+    /// The text that the rule called `name` makes of `datagram` from 192.168.88.1.
     pub(super) fn text(name: &str, datagram: &str) -> Option<String> {
+        told(name, datagram).map(|told| told.text)
+    }
+
+    /// What the rule called `name` makes of `datagram` from 192.168.88.1.
+    pub(super) fn told(name: &str, datagram: &str) -> Option<Told> {
         let ready = Ready::new(REGISTRY.iter().find(|rule| rule.name == name).unwrap());
         let now = (Instant::now(), SystemTime::now());
         let (line, _) = Line::from_datagram(datagram.as_bytes(), "192.168.88.1".parse().unwrap(), now.0);
         let record = Record::parse(&line.bytes);
         let context = Context { routers: Routers::default(), zone: Zone::utc() };
-        Some(ready.tell(&View { line: &line, record: &record, context: &context, now })?.text)
+        ready.tell(&View { line: &line, record: &record, context: &context, now })
     }
 
     #[test]
     fn numbers_and_names_are_each_one_rules() {
         for (index, rule) in REGISTRY.iter().enumerate() {
-            assert!(
-                REGISTRY[index + 1..]
-                    .iter()
-                    .all(|other| other.number > rule.number && other.name != rule.name)
-            );
+            assert_eq!(usize::from(rule.number), index);
+            assert!(REGISTRY[index + 1..].iter().all(|other| other.name != rule.name));
         }
     }
 
@@ -296,8 +319,10 @@ mod tests {
         };
         assert_eq!(names(" 3, 0 ,3"), ["wifi_login_attempt", "login"]);
         assert_eq!(names("critical,login"), ["login", "critical"]);
-        assert_eq!(names("starter"), ["wifi_login_attempt", "login_failure", "unclean_reboot", "critical"]);
-        assert_eq!(names("starter,5").len(), 5);
+        let starters = names("starter");
+        let others = ["login", "reboot", "new_device"];
+        assert!(REGISTRY.iter().all(|rule| starters.contains(&rule.name) != others.contains(&rule.name)));
+        assert_eq!(names("starter,5").len(), starters.len() + 1);
         assert_eq!(names("all").len(), REGISTRY.len());
         assert!(names(" , ").is_empty());
     }

@@ -19,7 +19,8 @@ pub(super) const RULE: Builtin = Builtin {
     is_last: false,
     needles: &[UNCLEAN, KERNEL, MEMORY],
     suffix: None,
-    options: &[],
+    // A board that reboots again and again says so every minute or two.
+    options: &[("COOLDOWN", "10m")],
     clears: false,
     kind: Kind::Usual,
     silences: None,
@@ -32,7 +33,8 @@ fn tell(view: &View<'_>) -> Option<Told> {
         .filter(|said| is_unclean(said))
         .or_else(|| starting_with(&message, KERNEL))
         .or_else(|| starting_with(&message, MEMORY))?;
-    Some(Told::plain(format!("{}: {said}", view.router())))
+    // Each cause is told: the second line of a reboot may be the one that says why.
+    Some(Told::keyed(format!("{}: {said}", view.router()), said))
 }
 
 /// `router rebooted without …` and `router was rebooted without …` both occur.

@@ -23,7 +23,7 @@ pub(super) const RULE: Builtin = Builtin {
     needles: &[NEEDLE],
     // No space, as in Alertik.
     suffix: Some(", at:@{time}"),
-    options: &[],
+    options: &[("COOLDOWN", "5m")],
     clears: false,
     kind: Kind::Usual,
     silences: None,
