@@ -29,6 +29,7 @@
 pub mod alert;
 pub mod cli;
 pub mod daemon;
+pub mod fields;
 pub mod health;
 pub mod ingest;
 pub mod line;

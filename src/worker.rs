@@ -137,6 +137,10 @@ impl Worker {
         let mut losses = Losses::default();
         let mut effects = Effects::default();
         let mut now = (Instant::now(), SystemTime::now());
+        if self.dispatch.keeps_memory() {
+            let recalled = self.dispatch.recall();
+            self.rules.recall(&recalled, now.0);
+        }
         let mut tick = now.0 + TICK;
         let mut lines_until_look = 0;
         loop {
@@ -185,9 +189,15 @@ impl Worker {
         {
             self.observe(&line, &marker, (Instant::now(), SystemTime::now()), &mut effects);
         }
-        // Nobody will remember what is held.
-        self.rules.flush((Instant::now(), SystemTime::now()), &mut effects);
-        self.hand_over(&mut effects);
+        let now = (Instant::now(), SystemTime::now());
+        match self.dispatch.keeps_memory() {
+            true => self.dispatch.remember(self.rules.take_changes(now.0)),
+            // Nobody will remember what is held.
+            false => {
+                self.rules.flush(now, &mut effects);
+                self.hand_over(&mut effects);
+            }
+        }
         // Nobody will read these any more.
         self.stats.lines_evicted.add(self.ring.len());
         self.tell_losses(&mut losses, Instant::now(), Duration::ZERO);
@@ -215,10 +225,13 @@ impl Worker {
         self.hand_over(effects);
     }
 
-    fn hand_over(&self, effects: &mut Effects) {
+    fn hand_over(&mut self, effects: &mut Effects) {
         if effects.held + effects.forgotten > 0 {
             self.stats.alerts_suppressed.add(std::mem::take(&mut effects.held));
             self.stats.keys_forgotten.add(std::mem::take(&mut effects.forgotten));
+        }
+        if !effects.alerts.is_empty() && self.dispatch.keeps_memory() {
+            self.dispatch.remember(self.rules.take_changes(Instant::now()));
         }
         for alert in effects.alerts.drain(..) {
             self.stats.alerts.add_one();

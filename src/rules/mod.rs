@@ -13,6 +13,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::alert::{Alert, AlertId, Stage, Unset, is_set};
 use crate::line::Line;
+use crate::memory::{Change, Recalled, Remembered};
 use crate::notify::Destinations;
 use crate::record::Record;
 use crate::value::{Value, Values};
@@ -183,6 +184,38 @@ impl RuleSet {
         let mut outcome = Outcome::default();
         memory.settle(&rule.policy, (key, alert.id, is_delivered), fixed.now(now), &mut outcome);
         fixed.take(rule, outcome, effects);
+    }
+
+    /// Takes in what an earlier process remembered, and remembers from now on what changes.
+    pub fn recall(&mut self, recalled: &Recalled, now: Instant) {
+        let RuleSet { fixed, memories } = self;
+        for (rule, memory) in fixed.rules.iter().zip(memories) {
+            let Some(memory) = memory else { continue };
+            let owed: Vec<_> = recalled.owed.iter().filter(|owed| owed.rule == rule.name).collect();
+            for Remembered { name, value, written } in &recalled.remembered {
+                let (name, key) =
+                    name.split_once('\0').map_or((&**name, None), |(name, key)| (name, Some(key)));
+                if name == &*rule.name {
+                    let times = (written.unwrap_or(now), now);
+                    memory.recall(&rule.policy, (key, value), times, (&fixed.context.zone, &owed));
+                }
+            }
+            memory.note_changes();
+        }
+    }
+
+    /// What has changed of what is remembered, since the last time; nothing without [`RuleSet::recall`].
+    pub fn take_changes(&mut self, at: Instant) -> Vec<Change> {
+        let RuleSet { fixed, memories } = self;
+        let mut all = Vec::new();
+        for (rule, memory) in fixed.rules.iter().zip(memories) {
+            let changes = memory.as_mut().map(|memory| memory.take_changes(at)).unwrap_or_default();
+            all.extend(changes.into_iter().map(|(key, value)| {
+                let name = key.map_or(rule.name.to_string(), |key| format!("{}\0{key}", rule.name));
+                Change { name, value, at }
+            }));
+        }
+        all
     }
 
     /// Adds all that is held, because nobody will remember it.

@@ -6,8 +6,8 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::fields::{Rest, write_number};
 use crate::alert::{is_set, wall_time};
+use crate::fields::{Rest, write_number};
 
 /// What boot this is, and how long it has lasted.
 #[derive(Clone, Copy, Debug)]

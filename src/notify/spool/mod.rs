@@ -20,7 +20,6 @@ use std::collections::VecDeque;
 use std::io;
 
 pub(super) mod clock;
-mod fields;
 pub(super) mod folder;
 mod record;
 mod recovery;

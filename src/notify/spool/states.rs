@@ -15,8 +15,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::clock::Stamp;
-use super::fields::{Rest, write_bytes, write_number};
 use super::record::{ALL_STATES, HEAD_BYTES, Record, STATE};
+use crate::fields::{Rest, write_bytes, write_number};
 
 /// What all states may take, in memory and in each segment; then what has not changed
 /// for the longest goes. Some 3,000 of usual length, and a sixteenth of the log.

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::clock::{Clock, Stamp, millis, time};
-use super::fields::{Rest, write_bytes, write_number, write_texts};
 use crate::alert::{Alert, AlertId, OWN, Priority, Stage, Unset};
+use crate::fields::{Rest, write_bytes, write_number, write_texts};
 use crate::memory::Owed;
 use crate::timestamp::Zone;
 use crate::value::{Value, Values};

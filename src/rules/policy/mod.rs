@@ -10,6 +10,7 @@
 //! argument and is that of arrival, by a clock that nobody can set; only the hours of
 //! `_MUTE` are those of the wall. What is held is counted, and told when the hold ends.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,7 @@ mod keys;
 mod mute;
 mod options;
 mod said;
+mod saved;
 mod spike;
 #[cfg(test)]
 mod tests;
@@ -159,7 +161,9 @@ pub(super) struct Memory {
     start: Instant,
     learns_until: Instant,
     /// Keys whose memory is not what was last saved; only if somebody saves.
-    changed: Option<Vec<Arc<str>>>,
+    changed: Option<HashSet<Arc<str>>>,
+    /// What is not about a key is not what was last saved.
+    is_changed: bool,
 }
 
 /// What was held in hours in which nobody wants to be told.
@@ -234,6 +238,8 @@ impl Memory {
             start,
             learns_until: start + LEARNING,
             changed: None,
+            // For when it began to learn.
+            is_changed: policy.kind == Kind::Novelty,
         }
     }
 
@@ -290,7 +296,7 @@ impl Memory {
             let key = Arc::from("");
             let said = muted.summary(now.at);
             outcome.drafts.push(Draft { id: AlertId::fresh(), key, stage: Stage::Once, said });
-            self.change(&Arc::from(""));
+            self.is_changed = true;
         }
         if self.due.is_none_or(|due| now.at < due) {
             return;
@@ -350,10 +356,9 @@ impl Memory {
     }
 
     fn change(&mut self, key: &Arc<str>) {
-        if let Some(changed) = &mut self.changed
-            && !changed.contains(key)
-        {
-            changed.push(Arc::clone(key));
+        self.is_changed |= self.muted.is_some();
+        if let Some(changed) = &mut self.changed {
+            changed.insert(Arc::clone(key));
         }
     }
 }

@@ -1,0 +1,334 @@
+//! What a rule remembers, as bytes that outlive the process.
+//!
+//! ```text
+//!   version │ known │ window │ trouble │ quiet │ told │ held │ silence │ spike │ flap │ last
+//! ```
+//!
+//! Times are spans before or after the moment of writing: what that moment is to the
+//! next process, whoever keeps the bytes says. Reading cannot fail but as a whole, and
+//! takes only what the rule's options still ask for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::entry::{Entry, Held, Quiet, Silence, State, Trouble};
+use super::flap::Flap;
+use super::said::Said;
+use super::spike::Spike;
+use super::threshold::Window;
+use super::{Memory, Muted, Policy};
+use crate::alert::{AlertId, Unset};
+use crate::fields::{Rest, write_bytes, write_number, write_texts};
+use crate::memory::Owed;
+use crate::timestamp::Zone;
+use crate::value::{Value, Values};
+
+/// Of another version nothing is read.
+const VERSION: u64 = 1;
+
+/// A memory on its way out, at one moment.
+struct Writer {
+    bytes: Vec<u8>,
+    at: Instant,
+}
+
+impl Writer {
+    fn new(at: Instant) -> Writer {
+        let mut writer = Writer { bytes: Vec::new(), at };
+        writer.number(VERSION);
+        writer
+    }
+
+    fn number(&mut self, number: u64) {
+        write_number(&mut self.bytes, number);
+    }
+
+    fn text(&mut self, text: &str) {
+        write_bytes(&mut self.bytes, text.as_bytes());
+    }
+
+    fn time(&mut self, time: Instant) {
+        let (after, before) =
+            (time.saturating_duration_since(self.at), self.at.saturating_duration_since(time));
+        let number = if after.is_zero() { before.as_millis() << 1 } else { after.as_millis() << 1 | 1 };
+        self.number(number as u64);
+    }
+
+    /// Whether there is one, and then that.
+    fn option<T>(&mut self, option: Option<T>, write: impl FnOnce(&mut Writer, T)) {
+        self.number(option.is_some().into());
+        if let Some(value) = option {
+            write(self, value);
+        }
+    }
+
+    fn said(&mut self, said: &Said) {
+        self.text(&said.text);
+        self.text(&said.suffix);
+        self.time(said.arrived);
+        let millis =
+            |unset: &Unset| unset.written().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        self.option(said.unset.as_ref().map(millis), |to, millis| to.number(millis as u64));
+        self.option(said.values.as_ref(), |to, values| {
+            write_texts(&mut to.bytes, &Value::NAMES.map(|(_, value)| values.text(value)));
+        });
+    }
+}
+
+/// And back.
+struct Reader<'a> {
+    rest: Rest<'a>,
+    at: Instant,
+    zone: &'a Zone,
+}
+
+impl<'a> Reader<'a> {
+    fn new(bytes: &'a [u8], at: Instant, zone: &'a Zone) -> Option<Reader<'a>> {
+        let mut reader = Reader { rest: Rest(bytes), at, zone };
+        (reader.number()? == VERSION).then_some(reader)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        self.rest.number()
+    }
+
+    fn text(&mut self) -> Option<String> {
+        self.rest.text().map(str::to_owned)
+    }
+
+    fn time(&mut self) -> Option<Instant> {
+        let number = self.number()?;
+        let span = Duration::from_millis(number >> 1);
+        if number & 1 == 1 { self.at.checked_add(span) } else { self.at.checked_sub(span) }
+    }
+
+    fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+        match self.number()? {
+            0 => Some(None),
+            _ => read(self).map(Some),
+        }
+    }
+
+    fn said(&mut self) -> Option<Said> {
+        let (text, suffix, arrived) = (self.text()?, self.text()?, self.time()?);
+        let unset = self.option(|from| {
+            let written: SystemTime = UNIX_EPOCH.checked_add(Duration::from_millis(from.number()?))?;
+            Some(Unset::note(written, from.zone))
+        })?;
+        let values = self.option(|from| {
+            let texts = from.rest.texts()?;
+            let text = |value: Value| texts.get(value as usize).copied().unwrap_or_default().to_owned();
+            Some(Box::new(Values::new(text)))
+        })?;
+        Some(Said { text, suffix, arrived, unset: unset.flatten(), values })
+    }
+}
+
+impl Entry {
+    fn save(&self, at: Instant) -> Vec<u8> {
+        let mut to = Writer::new(at);
+        to.number(self.is_known.into());
+        to.number(self.window.0.len() as u64);
+        for (time, distinct) in &self.window.0 {
+            to.time(*time);
+            to.number(*distinct);
+        }
+        to.option(self.trouble.as_ref(), |to, trouble| {
+            to.time(trouble.since);
+            match &trouble.state {
+                State::Told => to.number(0),
+                State::Held => to.number(1),
+                State::Hushed => to.number(2),
+                State::Waiting(until, said) => {
+                    to.number(3);
+                    to.time(*until);
+                    to.said(said);
+                }
+            }
+        });
+        match self.quiet {
+            Quiet::No => to.number(0),
+            Quiet::Until(until) => {
+                to.number(1);
+                to.time(until);
+            }
+            Quiet::UnderWay(id, _) => {
+                to.number(2);
+                to.number(id.0);
+            }
+        }
+        to.text(&self.told);
+        to.option(self.held.as_ref(), |to, held| {
+            to.number(held.count as u64);
+            to.time(held.first);
+            to.time(held.at);
+            to.said(&held.last);
+        });
+        to.option(self.silence, |to, silence| {
+            to.time(silence.since);
+            to.number(silence.is_told.into());
+        });
+        to.option(self.spike.as_ref(), |to, spike| {
+            let past: Vec<u8> = spike.past.iter().flat_map(|count| count.to_le_bytes()).collect();
+            write_bytes(&mut to.bytes, &past);
+            to.number(spike.current.into());
+            to.time(spike.began);
+            to.number(spike.is_told.into());
+        });
+        to.option(self.flap.as_ref(), |to, flap| {
+            to.number(flap.changes.into());
+            to.time(flap.sampled);
+            to.number(u64::from(flap.is_matched) | u64::from(flap.has_changed) << 1);
+            to.option(flap.flapping, |to, (since, changes)| {
+                to.time(since);
+                to.number(changes.into());
+            });
+        });
+        to.option(self.last.as_ref(), |to, last| to.said(last));
+        to.bytes
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Entry> {
+        let is_known = from.number()? != 0;
+        let count = from.number()?;
+        let window = Window((0..count).map(|_| Some((from.time()?, from.number()?))).collect::<Option<_>>()?);
+        let trouble = from.option(|from| {
+            let since = from.time()?;
+            let state = match from.number()? {
+                0 => State::Told,
+                1 => State::Held,
+                2 => State::Hushed,
+                _ => State::Waiting(from.time()?, Box::new(from.said()?)),
+            };
+            Some(Trouble { since, state })
+        })?;
+        let quiet = match from.number()? {
+            0 => Quiet::No,
+            1 => Quiet::Until(from.time()?),
+            _ => Quiet::UnderWay(AlertId(from.number()?), 1),
+        };
+        let told = from.text()?;
+        let held = from.option(|from| {
+            let count = usize::try_from(from.number()?).ok()?;
+            Some(Held { count, first: from.time()?, at: from.time()?, last: Box::new(from.said()?) })
+        })?;
+        let silence =
+            from.option(|from| Some(Silence { since: from.time()?, is_told: from.number()? != 0 }))?;
+        let spike = from.option(|from| {
+            let past = from.rest.bytes()?.chunks_exact(4);
+            let past = past.map(|bytes| bytes.try_into().map(u32::from_le_bytes)).collect::<Result<_, _>>();
+            let (past, current) = (past.ok()?, u32::try_from(from.number()?).ok()?);
+            Some(Box::new(Spike { past, current, began: from.time()?, is_told: from.number()? != 0 }))
+        })?;
+        let flap = from.option(|from| {
+            let (changes, sampled, state) = (from.number()? as u32, from.time()?, from.number()?);
+            let flapping = from.option(|from| Some((from.time()?, from.number()? as u32)))?;
+            let (is_matched, has_changed) = (state & 1 == 1, state & 2 == 2);
+            Some(Box::new(Flap { changes, sampled, is_matched, has_changed, flapping }))
+        })?;
+        let last = from.option(|from| from.said().map(Box::new))?;
+        Some(Entry { window, trouble, quiet, told, held, silence, spike, flap, last, is_known })
+    }
+
+    /// Lets go of what the rule does not ask for any more, and finds out what became of an alert under way.
+    fn settle_in(&mut self, policy: &Policy, owed: &[&Owed], now: Instant) {
+        let until = policy.cooldown.map(|cooldown| now + cooldown);
+        self.quiet = match (self.quiet, until) {
+            (Quiet::No, _) | (_, None) => Quiet::No,
+            // The option may be shorter than it was.
+            (Quiet::Until(old), Some(new)) => Quiet::Until(old.min(new)),
+            (Quiet::UnderWay(id, _), Some(new)) => {
+                let still: Vec<_> = owed.iter().filter(|owed| owed.id == id).collect();
+                match still.is_empty() || still.iter().any(|owed| owed.is_settled_elsewhere) {
+                    true => Quiet::Until(new),
+                    false => Quiet::UnderWay(id, still.len()),
+                }
+            }
+        };
+        let Policy { threshold, clears, silence, spike, flap, .. } = policy;
+        if threshold.is_none() {
+            self.window = Window::default();
+        }
+        self.trouble = self.trouble.take().filter(|_| *clears);
+        self.silence = self.silence.filter(|_| silence.is_some());
+        self.spike = self.spike.take().filter(|_| spike.is_some());
+        self.flap = self.flap.take().filter(|_| flap.is_some());
+        if self.held.is_some() && matches!(self.quiet, Quiet::No) {
+            // It is told at once.
+            self.quiet = Quiet::Until(now);
+        }
+    }
+}
+
+/// The key, or None for what is not about one; and what is remembered of it, if anything.
+pub(in crate::rules) type Saved = (Option<Arc<str>>, Option<Vec<u8>>);
+
+impl Memory {
+    /// From now on what changes is noted, for [`Memory::take_changes`].
+    pub(in crate::rules) fn note_changes(&mut self) {
+        self.changed = Some(Default::default());
+    }
+
+    /// What has changed since the last time.
+    pub(in crate::rules) fn take_changes(&mut self, at: Instant) -> Vec<Saved> {
+        let mut changes = Vec::new();
+        if let Some(changed) = &mut self.changed {
+            for key in changed.drain() {
+                let value = self.keys.find(&key).map(|entry| entry.save(at));
+                changes.push((Some(key), value));
+            }
+            if std::mem::take(&mut self.is_changed) {
+                changes.push((None, Some(self.save(at))));
+            }
+        }
+        changes
+    }
+
+    fn save(&self, at: Instant) -> Vec<u8> {
+        let mut to = Writer::new(at);
+        to.time(self.learns_until);
+        to.option(self.muted.as_ref(), |to, muted| {
+            to.number(muted.count as u64);
+            to.time(muted.since);
+            let texts: Vec<&str> = muted.texts.iter().map(String::as_str).collect();
+            write_texts(&mut to.bytes, &texts);
+            to.said(&muted.last);
+        });
+        to.bytes
+    }
+
+    /// Takes in what an earlier process remembered, `at` being when it wrote that. What cannot be read,
+    /// or is not asked for any more, is nothing.
+    pub(in crate::rules) fn recall(
+        &mut self,
+        policy: &Policy,
+        (key, value): (Option<&str>, &[u8]),
+        (at, now): (Instant, Instant),
+        (zone, owed): (&Zone, &[&Owed]),
+    ) {
+        let Some(mut from) = Reader::new(value, at, zone) else { return };
+        let Some(key) = key else {
+            if let Some(learns_until) = from.time() {
+                self.learns_until = learns_until;
+            }
+            self.muted = from.option(Muted::read).flatten().filter(|_| policy.mute.is_some());
+            return;
+        };
+        let Some(mut entry) = Entry::read(&mut from) else { return };
+        let owed: Vec<&Owed> = owed.iter().copied().filter(|owed| &*owed.key == key).collect();
+        entry.settle_in(policy, &owed, now);
+        if entry.is_blank() {
+            return;
+        }
+        self.due = super::earliest(self.due, entry.due(policy));
+        *self.keys.touch(key, |_, _| {}).1 = entry;
+    }
+}
+
+impl Muted {
+    fn read(from: &mut Reader<'_>) -> Option<Muted> {
+        let (count, since) = (usize::try_from(from.number()?).ok()?, from.time()?);
+        let texts = from.rest.texts()?.into_iter().map(str::to_owned).collect();
+        Some(Muted { count, since, texts, last: from.said()? })
+    }
+}
