@@ -291,6 +291,7 @@ impl Fixed {
         let value = |value| view.value(value, &rule.name, count);
         Said {
             text: rule.text(signal, view, count, &self.nickname),
+            note: String::new(),
             suffix: self.suffix_of(rule).fill(None, value),
             arrived: view.line.arrived,
             unset: view.unset(),
@@ -305,6 +306,7 @@ impl Fixed {
             self.suffix_of(rule).fill(None, |value: Value| values.text(value).as_bytes().to_vec().into());
         Said {
             text: String::new(),
+            note: String::new(),
             suffix,
             arrived: now.0,
             unset: Unset::note(now.1, &self.context.zone),
@@ -322,7 +324,7 @@ impl Fixed {
 }
 
 fn alert(rule: &Rule, id: AlertId, key: Option<Arc<str>>, stage: Stage, said: Said) -> Alert {
-    let Said { text, suffix, arrived, unset, values } = said;
+    let Said { text, note: _, suffix, arrived, unset, values } = said;
     let (name, destinations) = (Arc::clone(&rule.name), Arc::clone(&rule.destinations));
     let priority = rule.policy.priority;
     Alert { id, rule: name, key, priority, stage, text, suffix, destinations, arrived, unset, values }

@@ -9,6 +9,7 @@ mod commands;
 mod corpus;
 #[cfg(test)]
 mod daemon;
+mod day;
 #[cfg(test)]
 mod encryption;
 mod faults;

@@ -23,7 +23,7 @@ pub(super) const RULE: Builtin = Builtin {
     is_last: false,
     needles: &[DOWN, UP],
     suffix: None,
-    options: &[("WITHIN", "10s")],
+    options: &[("WITHIN", "10s"), ("COOLDOWN", "5m")],
     clears: true,
     kind: Kind::Usual,
     silences: None,

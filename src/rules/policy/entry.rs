@@ -1,6 +1,6 @@
 //! What a rule remembers of one key, and what each thing that happens does to it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::flap::{Flap, Turn};
 use super::said::{Said, cut};
@@ -106,7 +106,7 @@ impl Entry {
         if policy.says_count {
             let (count, span) = (threshold.count, words(span));
             let distinct = if seen.distinct == 0 { "" } else { "different " };
-            said.text.push_str(&format!(" ({count} {distinct}in {span})"));
+            said.note = format!(" ({count} {distinct}in {span})");
         }
         self.fire(said, threshold.count, outlet);
     }
@@ -385,21 +385,5 @@ impl Entry {
             && self.spike.is_none()
             && is_calm
             && !self.is_known
-    }
-}
-
-impl Held {
-    /// What is said of it, after an alert that said `told`.
-    fn words(&self, told: &str) -> String {
-        let span = self.at.saturating_duration_since(self.first);
-        let span = match span < Duration::from_secs(1) {
-            true => String::new(),
-            false => format!(" in {}", words(span)),
-        };
-        let last = match self.last.text == told {
-            true => String::new(),
-            false => format!(", the last: {}", self.last.text),
-        };
-        format!("{told} … and {} more{span}{last}", self.count)
     }
 }

@@ -28,6 +28,7 @@ mod spike;
 #[cfg(test)]
 mod tests;
 mod threshold;
+mod words;
 
 use entry::Entry;
 use keys::Keys;
@@ -186,7 +187,8 @@ struct Outlet<'a> {
 
 impl Outlet<'_> {
     /// Has `said` told, now or when the mute is over; the alert's id if now.
-    fn tell(&mut self, said: Said, stage: Stage) -> Option<AlertId> {
+    fn tell(&mut self, mut said: Said, stage: Stage) -> Option<AlertId> {
+        said.text.push_str(&std::mem::take(&mut said.note));
         let is_muted = self.policy.mute.is_some_and(|hours| hours.contain(self.now.minute));
         if is_muted && self.policy.priority != Priority::Urgent {
             self.outcome.held += 1;

@@ -13,6 +13,8 @@ const KEPT_BYTES_MAX: usize = 300;
 pub(in crate::rules) struct Said {
     /// Without the time.
     pub(in crate::rules) text: String,
+    /// What is said behind it only this once.
+    pub(in crate::rules) note: String,
     /// The time.
     pub(in crate::rules) suffix: String,
     /// When the line came.
@@ -35,6 +37,7 @@ impl Said {
     /// What is kept of it.
     pub(super) fn kept(mut self) -> Said {
         cut(&mut self.text);
+        self.note = String::new();
         if let Some(values) = &mut self.values {
             values.cut(KEPT_BYTES_MAX);
         }

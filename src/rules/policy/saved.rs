@@ -120,7 +120,8 @@ impl<'a> Reader<'a> {
             let text = |value: Value| texts.get(value as usize).copied().unwrap_or_default().to_owned();
             Some(Box::new(Values::new(text)))
         })?;
-        Some(Said { text, suffix, arrived, unset: unset.flatten(), values })
+        let note = String::new();
+        Some(Said { text, note, suffix, arrived, unset: unset.flatten(), values })
     }
 }
 

@@ -87,6 +87,7 @@ impl Rule {
         let now = self.now();
         let say = |count: usize| Said {
             text: text.replace('#', &count.to_string()),
+            note: String::new(),
             suffix: String::new(),
             arrived: now.at,
             unset: None,
@@ -118,6 +119,7 @@ impl Rule {
         let (now, mut outcome) = (self.now(), Outcome::default());
         let blank = || Said {
             text: String::new(),
+            note: String::new(),
             suffix: String::new(),
             arrived: now.at,
             unset: None,
