@@ -49,6 +49,8 @@ pub struct Stats {
     pub forwards_failed: Counter,
     /// Alerts that rules made.
     pub alerts: Counter,
+    /// Alerts that a rule's settings held back.
+    pub alerts_suppressed: Counter,
     /// Notifications a service took.
     pub delivered: Counter,
     /// Attempts that will be made again.

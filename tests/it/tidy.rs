@@ -84,7 +84,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // These four know nothing of one another, but that rules are told whom they tell.
     ("ingest", &["line", "log", "network", "ring", "stats", "vars"]),
     ("rules", &["alert", "line", "network", "notify", "record", "timestamp", "value", "vars"]),
-    ("notify", &["alert", "log", "ring", "secret", "stats", "timestamp", "value", "vars"]),
+    ("notify", &["alert", "health", "log", "ring", "secret", "stats", "timestamp", "value", "vars"]),
     ("serve", &["health", "secret", "vars"]),
     // Leaves.
     ("alert", &["ring", "timestamp", "value"]),
@@ -151,6 +151,7 @@ const TEST_FILES: &[&str] = &[
     "notify/dispatch/tests.rs",
     "notify/spool/tests/",
     "record/tests.rs",
+    "timestamp/tests.rs",
     "rules/ere/tests",
 ];
 
