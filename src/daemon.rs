@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   listener ─► ring ─► worker ─► senders          a thread each; panics end the process
+//!   heartbeat ─► probe ─► listener                 one more, with HEARTBEAT_URL
 //!   main: the runtime with HTTP, TCP and signals, then the stop
 //!
 //!   stop:  worker drains the ring ─► senders try once more ─► what is left is said    5 s in all
@@ -15,14 +16,17 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, unbounded};
+use crossbeam_channel::{Sender, bounded, unbounded};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::health::Health;
+use crate::heartbeat::{Daily, Pinger, Pings};
 use crate::ingest::{self, Forward, Listener, tcp};
 use crate::line::Line;
+use crate::notify::destinations::Destination;
 use crate::notify::{Dispatch, dispatch};
+use crate::probe::Probe;
 use crate::ring::Ring;
 use crate::settings::Settings;
 use crate::stats::Stats;
@@ -45,6 +49,9 @@ const LISTENER_STACK_BYTES: usize = 64 * 1024;
 /// Matching keeps its state on the heap, but for a frame for each level of a
 /// pattern: 16 KiB with the deepest patterns, 56 KiB in a debug build.
 const WORKER_STACK_BYTES: usize = 128 * 1024;
+
+/// It sends as a sender does, and reads less of the answer: `notify::dispatch::STACK_BYTES`.
+const HEARTBEAT_STACK_BYTES: usize = 256 * 1024;
 
 /// Why the daemon cannot run, or could not go on.
 #[derive(Debug)]
@@ -94,6 +101,8 @@ pub struct Daemon {
     listener_ended: mpsc::UnboundedReceiver<ingest::Error>,
     http: Option<(std::net::TcpListener, Arc<serve::Site>)>,
     tcp: Option<(std::net::TcpListener, Arc<tcp::Sink>)>,
+    /// Dropped when no more pings are to go out.
+    heartbeat: Option<Sender<()>>,
 }
 
 impl Daemon {
@@ -140,6 +149,8 @@ impl Daemon {
         // The worker is gone only when everything is.
         let report = Arc::new(move |report| drop(reporter.send(Call::Report(report))));
         let (destinations, zone) = (settings.destinations, &settings.zone);
+        let pinger = settings.heartbeat.pings.map(|pings| pinger(pings, address, &destinations));
+        let probe = pinger.as_ref().map(|(pinger, _)| Arc::clone(&pinger.probe));
         let dispatch = Dispatch::start(destinations, &settings.dispatch, zone, &stats, report);
         let worker = Worker {
             ring: ring.clone(),
@@ -150,12 +161,19 @@ impl Daemon {
             drops: listener.drops(),
             stats: Arc::clone(&stats),
             health: Arc::clone(&health),
+            probe: probe.clone(),
+            daily: settings.heartbeat.daily.map(|message| Daily::new(message, Instant::now())),
             calls: called,
         };
         let worker = spawn("worker", WORKER_STACK_BYTES, move || worker.run())?;
         let receive_buffer = listener.receive_buffer;
-        let listener_ended = start_listener(listener, ring, settings.ingest.allow, forward, &stats, health)?;
-        Ok(Daemon { address, receive_buffer, stats, calls, worker, listener_ended, http, tcp })
+        let allow = settings.ingest.allow;
+        let listener_ended = start_listener(listener, ring, allow, forward, probe, &stats, health)?;
+        let start = |(pinger, stop): (Pinger, _)| {
+            spawn("heartbeat", HEARTBEAT_STACK_BYTES, move || pinger.run()).map(|_| stop)
+        };
+        let heartbeat = pinger.map(start).transpose()?;
+        Ok(Daemon { address, receive_buffer, stats, calls, worker, listener_ended, http, tcp, heartbeat })
     }
 
     /// Runs until a signal says to stop, then stops.
@@ -197,6 +215,7 @@ impl Daemon {
     /// what is left is said.
     pub fn stop(self) {
         let deadline = Instant::now() + STOP_TIMEOUT;
+        drop(self.heartbeat);
         let _ = self.calls.send(Call::Stop);
         // A worker that panicked has ended the process.
         if let Ok(dispatch) = self.worker.join() {
@@ -213,18 +232,27 @@ impl Daemon {
     }
 }
 
+/// What will ping, and the word that stops it.
+fn pinger(pings: Pings, listen: SocketAddr, destinations: &[Destination]) -> (Pinger, Sender<()>) {
+    let (stop, stopped) = bounded(0);
+    let pulses = destinations.iter().map(|one| (one.name.clone(), Arc::clone(&one.pulse))).collect();
+    (Pinger { pings, probe: Arc::default(), listen, pulses, stop: stopped }, stop)
+}
+
 fn start_listener(
     listener: Listener,
     ring: Ring<Line>,
     allow: Option<crate::network::Networks>,
     forward: Option<Forward>,
+    probe: Option<Arc<Probe>>,
     stats: &Arc<Stats>,
     health: Arc<Health>,
 ) -> Result<mpsc::UnboundedReceiver<ingest::Error>, Error> {
     let (ending, ended) = mpsc::unbounded_channel();
     let stats = Arc::clone(stats);
     spawn("listener", LISTENER_STACK_BYTES, move || {
-        if let Err(error) = listener.run(&ring, allow.as_ref(), forward.as_ref(), &stats) {
+        let (allow, forward, probe) = (allow.as_ref(), forward.as_ref(), probe.as_deref());
+        if let Err(error) = listener.run(&ring, allow, forward, probe, &stats) {
             health.listener_stopped();
             let _ = ending.send(error);
         }

@@ -1,14 +1,65 @@
-//! Whether lines are still received and read: what `/healthz` says.
+//! Whether lines are still received and read: what `/healthz` says. And how each destination fares.
 //!
-//! Apart, because the listener and the worker write it and the server reads it,
-//! and neither is to know the other. Nothing else counts as ill: a service that
-//! is down is told elsewhere, and RouterOS may stop a container that is unhealthy.
+//! Apart, because the listener, the worker and the senders write it and the
+//! server and the heartbeat read it, and neither is to know the other. Nothing
+//! but the first two counts as ill: a service that is down is told elsewhere, and
+//! RouterOS may stop a container that is unhealthy.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The worker wakes every second; behind by this much it is stuck or drowning.
 const BEHIND_MAX: Duration = Duration::from_secs(5);
+
+/// An alert that has failed for longer is stuck: a service that is being restarted is back by then.
+const STUCK_AFTER: Duration = Duration::from_secs(10 * 60);
+
+/// How one destination fares.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Condition {
+    /// It took the last alert, or has failed for a short time only, or was never asked.
+    Well,
+    /// What it is to be told now has failed for more than ten minutes.
+    Stuck,
+    /// It takes nothing until a human acts.
+    Parked,
+}
+
+/// What a destination's sender knows of it. An alert that was given up changes nothing: until one
+/// goes through, nobody knows that the next would.
+#[derive(Debug, Default)]
+pub struct Pulse(Mutex<Attempts>);
+
+#[derive(Debug, Default)]
+struct Attempts {
+    is_parked: bool,
+    failing_since: Option<Instant>,
+}
+
+impl Pulse {
+    /// An attempt has ended at `now`: whether the service answered it for good, or parked itself.
+    pub fn attempted(&self, is_done: bool, is_parked: bool, now: Instant) {
+        let mut attempts = self.lock();
+        attempts.is_parked = is_parked;
+        attempts.failing_since = if is_done { None } else { attempts.failing_since.or(Some(now)) };
+    }
+
+    /// How it fares at `now`.
+    pub fn condition(&self, now: Instant) -> Condition {
+        let attempts = self.lock();
+        let is_long = |since| now.saturating_duration_since(since) > STUCK_AFTER;
+        match attempts.failing_since {
+            _ if attempts.is_parked => Condition::Parked,
+            Some(since) if is_long(since) => Condition::Stuck,
+            _ => Condition::Well,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Attempts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// The pulse of the two threads.
 #[derive(Debug)]
@@ -80,5 +131,22 @@ mod tests {
         health.beat(at(8), Duration::ZERO);
         health.listener_stopped();
         assert_eq!(health.troubles(at(8)), ["the listener has stopped"]);
+    }
+
+    #[test]
+    fn a_destination_is_stuck_when_it_has_failed_for_more_than_ten_minutes() {
+        let start = Instant::now();
+        let at = |minutes: u64| start + Duration::from_secs(60 * minutes);
+        let pulse = Pulse::default();
+        assert_eq!(pulse.condition(at(99)), Condition::Well);
+        pulse.attempted(false, false, at(0));
+        pulse.attempted(false, false, at(9));
+        assert_eq!((pulse.condition(at(10)), pulse.condition(at(11))), (Condition::Well, Condition::Stuck));
+        pulse.attempted(true, false, at(11));
+        assert_eq!(pulse.condition(at(99)), Condition::Well);
+        pulse.attempted(false, true, at(100));
+        assert_eq!(pulse.condition(at(100)), Condition::Parked);
+        pulse.attempted(true, false, at(101));
+        assert_eq!(pulse.condition(at(101)), Condition::Well);
     }
 }

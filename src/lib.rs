@@ -9,10 +9,11 @@
 //!                     main → cli
 //!                        │
 //!                     daemon ── worker                  know everyone; known by none
-//!         ┌──────────┬───┴──────┬─────────┐
-//!       ingest     rules ···► notify    serve           know nothing of one another, except that
-//!         │          │          │         │             rules are told at the start whom they tell
-//!   line  record  alert  memory  ring  vars  network  health  secret  stats  log  timestamp  value        leaves
+//!         ┌──────────┬───┴──────┬─────────┬───────┐
+//!       ingest     rules ···► notify ◄ heartbeat  serve     know nothing of one another, except that
+//!         │          │          │         │       │         rules are told at the start whom they tell
+//!   line  record  alert  memory  ring  vars  network  health  probe
+//!   secret  stats  log  timestamp  span  value  fields                                               leaves
 //! ```
 //!
 //! | module | what it is for |
@@ -24,6 +25,7 @@
 //! | [`ingest`] | datagrams into the ring, and on to `FORWARD_HOST`; understands nothing |
 //! | [`rules`] | what the operator asked for: patterns, masks, built-in rules |
 //! | [`notify`] | destinations, their queues and senders, one file a service |
+//! | [`heartbeat`] | a sign of life: pings, and a message a day |
 //! | [`serve`] | HTTP: `/healthz` |
 
 pub mod alert;
@@ -31,12 +33,14 @@ pub mod cli;
 pub mod daemon;
 pub mod fields;
 pub mod health;
+pub mod heartbeat;
 pub mod ingest;
 pub mod line;
 pub mod log;
 pub mod memory;
 pub mod network;
 pub mod notify;
+pub mod probe;
 pub mod record;
 pub mod ring;
 pub mod rules;

@@ -7,6 +7,7 @@
 use std::ffi::OsString;
 
 use crate::alert::DestinationId;
+use crate::heartbeat;
 use crate::log;
 use crate::network::Routers;
 use crate::notify::{self, Destinations, destinations::Destination, dispatch};
@@ -29,6 +30,8 @@ pub struct Settings {
     pub self_destinations: Vec<DestinationId>,
     /// How delivery behaves.
     pub dispatch: dispatch::Settings,
+    /// A sign of life.
+    pub heartbeat: heartbeat::Settings,
     /// HTTP.
     pub serve: serve::Settings,
     /// Where the operator's clock is.
@@ -37,7 +40,14 @@ pub struct Settings {
 
 /// The name of every variable, `n` standing for a number.
 pub fn variables() -> Vec<String> {
-    let fixed = [log::VARIABLES, ingest::VARIABLES, notify::VARIABLES, serve::VARIABLES, &["ALERTIK_CONFIG"]];
+    let fixed = [
+        log::VARIABLES,
+        ingest::VARIABLES,
+        notify::VARIABLES,
+        heartbeat::VARIABLES,
+        serve::VARIABLES,
+        &["ALERTIK_CONFIG"],
+    ];
     let own = fixed.into_iter().flatten().copied().chain(rules::variables()).map(str::to_owned);
     let of_notifiers = notify::REGISTRY.iter().flat_map(|entry| {
         // What sends nothing over the network has no proxy.
@@ -87,10 +97,20 @@ impl Settings {
             Some(list) => destinations.resolve_list("SELF_NOTIFIER", list, &mut faults),
             None => destinations.usable(&mut faults),
         };
+        let heartbeat = heartbeat::Settings::read(vars, &mut destinations, &self_destinations, &mut faults);
         rules.keep_values(destinations.take_values());
         let destinations = destinations.into_open();
-        let settings =
-            Settings { log, ingest, rules, destinations, self_destinations, dispatch, serve, zone };
+        let settings = Settings {
+            log,
+            ingest,
+            rules,
+            destinations,
+            self_destinations,
+            dispatch,
+            heartbeat,
+            serve,
+            zone,
+        };
         (faults.is_empty().then_some(settings), faults)
     }
 

@@ -16,10 +16,12 @@ use memchr::memmem::Finder;
 
 use crate::alert::{Alert, DestinationId};
 use crate::health::Health;
+use crate::heartbeat::Daily;
 use crate::ingest::udp::Drops;
 use crate::line::{GATHERING, Line};
 use crate::log;
 use crate::notify::{Dispatch, Report};
+use crate::probe::Probe;
 use crate::record::Record;
 use crate::ring::{Popped, Ring};
 use crate::rules::{Effects, RuleSet};
@@ -65,6 +67,10 @@ pub struct Worker {
     pub stats: Arc<Stats>,
     /// Whether we are well.
     pub health: Arc<Health>,
+    /// Our own datagrams, to be handed back.
+    pub probe: Option<Arc<Probe>>,
+    /// The message of the day.
+    pub daily: Option<Daily>,
     /// Reports, and the word to stop.
     pub calls: Receiver<Call>,
 }
@@ -180,6 +186,10 @@ impl Worker {
                 self.rules.tick(now, &mut effects);
                 self.hand_over(&mut effects);
                 self.tell_losses(&mut losses, now.0, LOSS_QUIET);
+                if let Some(alert) = self.daily.as_mut().and_then(|day| day.due(now, &self.stats, &self.zone))
+                {
+                    self.dispatch.accept(alert);
+                }
                 tick = now.0 + TICK;
             }
         }
@@ -215,7 +225,10 @@ impl Worker {
         // Our own output, logged by the router and sent back to us. The marker is
         // for the syslog format, which has no topics.
         if record.is_from_container() || marker.find(&line.bytes).is_some() {
-            self.stats.lines_looped.add_one();
+            // Sent to ourselves on purpose, it has the marker too.
+            if !self.probe.as_ref().is_some_and(|probe| probe.hand_back(&line.bytes)) {
+                self.stats.lines_looped.add_one();
+            }
             return;
         }
         if log::is_on(log::Level::Debug) {

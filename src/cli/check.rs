@@ -90,6 +90,13 @@ fn in_words(settings: Option<&Settings>, faults: &Faults) {
     }
     let own: Vec<_> = settings.self_destinations.iter().map(|id| settings.destination_name(*id)).collect();
     text.push_str(&format!("our own troubles -> {}\n", own.join(", ")));
+    if let Some(daily) = &settings.heartbeat.daily {
+        let names: Vec<_> = daily.destinations.iter().map(|id| settings.destination_name(*id)).collect();
+        text.push_str(&format!("what was seen, daily at {} -> {}\n", daily.time(), names.join(", ")));
+    }
+    if let Some(pings) = &settings.heartbeat.pings {
+        text.push_str(&format!("HEARTBEAT_URL (hidden) is pinged every {} s\n", pings.every.as_secs()));
+    }
     text.push_str(&format!("lines by UDP on {}\n", settings.ingest.listen));
     if let Some(address) = settings.ingest.tcp_listen {
         text.push_str(&format!("lines by TCP on {address}\n"));

@@ -23,6 +23,7 @@ use super::sys::{self, Batch};
 use super::{Error, Forward};
 use crate::line::{GATHERING, LINE_BYTES_MAX, Line};
 use crate::network::Networks;
+use crate::probe::Probe;
 use crate::ring::Ring;
 use crate::stats::Stats;
 
@@ -102,6 +103,7 @@ impl Listener {
         ring: &Ring<Line>,
         allow: Option<&Networks>,
         forward: Option<&Forward>,
+        probe: Option<&Probe>,
         stats: &Stats,
     ) -> Result<(), Error> {
         let mut batch = Batch::new(BATCH, if forward.is_some() { DATAGRAM_BYTES_MAX } else { KEPT_BYTES });
@@ -119,6 +121,12 @@ impl Listener {
             let arrived = Instant::now();
             for datagram in batch.datagrams() {
                 let from = datagram.from.ip().to_canonical();
+                if probe.is_some_and(|probe| probe.let_in(datagram.bytes, datagram.from)) {
+                    // Our own: no line of anybody's, and nobody else's business.
+                    let (line, _) = Line::from_datagram(datagram.bytes, from, arrived);
+                    stats.lines_evicted.add(ring.push(line));
+                    continue;
+                }
                 if allow.is_some_and(|networks| !networks.contain(from)) {
                     stats.lines_refused.add_one();
                     continue;

@@ -4,10 +4,13 @@
 //! its own queue and sender: a chat that has thrown the bot out must not park
 //! the others. Each is opened once, however many rules name it.
 
+use std::sync::Arc;
+
 use super::encrypt::Encryption;
-use super::http::Clients;
+use super::http::{Client, Clients};
 use super::{Entry, Notifier, Opening, REGISTRY, console};
 use crate::alert::DestinationId;
+use crate::health::Pulse;
 use crate::vars::{Faults, Vars, comma_list, shown};
 
 /// A notifier that is ready, under the name it goes by.
@@ -16,6 +19,8 @@ pub struct Destination {
     pub name: String,
     /// What its sender drives.
     pub notifier: Box<dyn Notifier>,
+    /// What its sender says of it.
+    pub pulse: Arc<Pulse>,
 }
 
 /// The destinations that the configuration names, in the order of their first mention.
@@ -125,8 +130,13 @@ impl<'v> Destinations<'v> {
             self.refused.push(name);
             return None;
         };
-        self.open.push(Destination { name, notifier });
+        self.open.push(Destination { name, notifier, pulse: Arc::default() });
         Some(DestinationId(self.open.len() - 1))
+    }
+
+    /// A client for what is no service, but has a proxy and authorities of its own as they do.
+    pub fn client_for(&mut self, prefix: &str, faults: &mut Faults) -> Option<Client> {
+        self.clients.client_for(prefix, self.vars, faults)
     }
 
     /// True if some service makes its text of what the line said.

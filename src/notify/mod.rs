@@ -142,22 +142,7 @@ impl Opening<'_> {
     /// A URL that requests can go to, or a fault that does not repeat it: it is a secret.
     pub fn url(&self, name: &str, value: Option<String>, faults: &mut Faults) -> Option<http::Url> {
         let value = self.required(name, value, faults)?;
-        match http::Url::parse(&value) {
-            // Looked up here, the name would be told to the local network, in vain.
-            Ok(url) if url.is_onion() && !http::has_proxy(self.vars, self.entry.prefix) => {
-                faults.fault(format!(
-                    "{}: an .onion address needs {}PROXY (expected socks5h://host:port)",
-                    self.variable(name),
-                    self.entry.prefix
-                ));
-                None
-            }
-            Ok(url) => Some(url),
-            Err(what) => {
-                faults.fault(format!("{}: {what} (expected https://… or http://…)", self.variable(name)));
-                None
-            }
-        }
+        http::Url::read(self.vars, self.entry.prefix, &self.variable(name), &value, faults)
     }
 }
 

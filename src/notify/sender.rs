@@ -211,8 +211,7 @@ impl Worker {
     }
 
     fn attempt(&mut self, channel: &mut Channel, held: &Held, attempt: u32) -> Step {
-        let started = Instant::now();
-        let both = (started, SystemTime::now());
+        let both = (Instant::now(), SystemTime::now());
         let ((text, suffix), values) = (held.alert.words(both), held.alert.values(both));
         let outcome = self.destination.notifier.deliver(&Notification {
             id: held.alert.id,
@@ -229,6 +228,7 @@ impl Worker {
         let now = Instant::now();
         let was_parked = channel.is_parked;
         let step = channel.settle(&outcome, now, RandomState::new().build_hasher().finish());
+        self.destination.pulse.attempted(step == Step::Done, channel.is_parked, now);
         if was_parked != channel.is_parked {
             let destination = self.id;
             let report = match &outcome {
@@ -243,7 +243,7 @@ impl Worker {
         if step == Step::Done {
             self.queue.settle(held);
         }
-        self.account(&outcome, &step, &held.alert, attempt, now - started, now);
+        self.account(&outcome, &step, &held.alert, attempt, now - both.0, now);
         step
     }
 

@@ -271,7 +271,8 @@ impl Fixed {
     }
 
     fn now(&self, now: (Instant, SystemTime)) -> Now {
-        let minute = || is_set(now.1).then(|| self.context.zone.minute(now.1))?;
+        let minute =
+            || is_set(now.1).then(|| (self.context.zone.local_seconds(now.1).rem_euclid(86_400) / 60) as u16);
         let is_asked = self.rules.iter().any(|rule| rule.policy.has_mute());
         Now { at: now.0, minute: if is_asked { minute() } else { None } }
     }

@@ -360,6 +360,20 @@ mod in_check {
     }
 
     #[test]
+    fn the_heartbeat_is_shown_without_its_address() {
+        let heartbeat = [
+            ("HEARTBEAT_URL", "https://hc.example/ping/a-secret"),
+            ("HEARTBEAT_AT", "09:00"),
+            ("HEARTBEAT_NOTIFIER", "Telegram/-1003"),
+        ];
+        let ran = configured("check").set_all(heartbeat).run();
+        let expected = "our own troubles -> Telegram\nwhat was seen, daily at 09:00 -> Telegram/-1003\n\
+                        HEARTBEAT_URL (hidden) is pinged every 300 s\nlines by UDP on";
+        assert!(ran.code == 0 && ran.stdout.contains(expected), "{}", ran.stdout);
+        assert!(!ran.stdout.contains("a-secret") && !ran.stderr.contains("a-secret"));
+    }
+
+    #[test]
     fn json_is_an_object_a_line() {
         let ran = configured("check --json").run();
         let rows: Vec<serde_json::Value> =

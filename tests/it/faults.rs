@@ -299,6 +299,43 @@ fn faults_of_delivery() {
 }
 
 #[test]
+fn faults_of_the_heartbeat() {
+    let url: Variables = &[("HEARTBEAT_URL", "https://hc.example/ping/1")];
+    check_right(
+        url,
+        &[("HEARTBEAT_EVERY", "1s"), ("HEARTBEAT_AT", "09:00"), ("HEARTBEAT_NOTIFIER", "Console")],
+    );
+    check_right(&[], &[("HEARTBEAT_AT", "00:00"), ("HEARTBEAT_NOTIFIER", ",")]);
+    for span in ["5", "0s", "5 min"] {
+        let fault = format!("HEARTBEAT_EVERY: \"{span}\" is not a time span (expected 30s, 5m or 1h)");
+        check(url, &[("HEARTBEAT_EVERY", span)], &fault);
+    }
+    for time in ["9:00", "24:00", "09:60", "9am", "09:00:00"] {
+        let fault = format!("HEARTBEAT_AT: \"{time}\" is not a time of day (expected 09:00)");
+        check(&[], &[("HEARTBEAT_AT", time)], &fault);
+    }
+    check(
+        url,
+        &[("HEARTBEAT_URL", "ftp://hc.example/1")],
+        &format!("HEARTBEAT_URL: this is not an http or https URL {URL}"),
+    );
+    let onion = "HEARTBEAT_URL: an .onion address needs HEARTBEAT_PROXY (expected socks5h://host:port)";
+    check(&[], &[("HEARTBEAT_URL", "http://a.onion/1")], onion);
+    check_right(&[], &[("HEARTBEAT_URL", "http://a.onion/1"), ("PROXY", "socks5h://127.0.0.1:9050")]);
+    check(url, &[("HEARTBEAT_PROXY", "127.0.0.1:9050")], &format!("HEARTBEAT_PROXY {PROXY}"));
+    let fault = format!("HEARTBEAT_NOTIFIER: \"Pager\" is not a notifier (expected one of {NOTIFIERS})");
+    check(&[], &[("HEARTBEAT_AT", "09:00"), ("HEARTBEAT_NOTIFIER", "Pager")], &fault);
+    for (name, value, needed) in [
+        ("HEARTBEAT_EVERY", "1m", "HEARTBEAT_URL"),
+        ("HEARTBEAT_PROXY", "socks5h://127.0.0.1:9050", "HEARTBEAT_URL"),
+        ("HEARTBEAT_TLS_CA_FILE", "/ca.pem", "HEARTBEAT_URL"),
+        ("HEARTBEAT_NOTIFIER", "Console", "HEARTBEAT_AT"),
+    ] {
+        check_warning(&[], &[(name, value)], &format!("{name} has no effect: {needed} is not set"));
+    }
+}
+
+#[test]
 fn faults_of_encryption() {
     let mistyped = AGE_KEY.replace("zvk", "zkv");
     for name in ["ENCRYPT_TO", "TELEGRAM_ENCRYPT_TO"] {

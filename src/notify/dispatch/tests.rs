@@ -33,7 +33,7 @@ fn scripted() -> (Destination, Receiver<String>, Sender<Outcome>) {
     let (told, texts) = unbounded();
     let (answer, answers) = unbounded();
     let notifier = Box::new(Scripted { told, answers });
-    (Destination { name: "Scripted".to_owned(), notifier }, texts, answer)
+    (Destination { name: "Scripted".to_owned(), notifier, pulse: Arc::default() }, texts, answer)
 }
 
 fn start(destinations: Vec<Destination>, expire: Duration) -> (Dispatch, Arc<Stats>) {

@@ -7,7 +7,9 @@
 
 use ureq::http as wire;
 
+use super::has_proxy;
 use crate::secret::Secret;
+use crate::vars::{Faults, Vars};
 
 /// An http or https URL. Its text is a secret.
 #[derive(Clone, Debug)]
@@ -34,6 +36,25 @@ impl Url {
         }
         let is_onion = host.to_ascii_lowercase().trim_end_matches('.').ends_with(".onion");
         Ok(Url { text: Secret::new(text), is_onion })
+    }
+
+    /// Reads the `value` of `variable`, for whoever's variables begin with `prefix`; notes a fault
+    /// that does not repeat it.
+    pub fn read(vars: &Vars, prefix: &str, variable: &str, value: &str, faults: &mut Faults) -> Option<Url> {
+        match Url::parse(value) {
+            // Looked up here, the name would be told to the local network, in vain.
+            Ok(url) if url.is_onion() && !has_proxy(vars, prefix) => {
+                faults.fault(format!(
+                    "{variable}: an .onion address needs {prefix}PROXY (expected socks5h://host:port)"
+                ));
+                None
+            }
+            Ok(url) => Some(url),
+            Err(what) => {
+                faults.fault(format!("{variable}: {what} (expected https://… or http://…)"));
+                None
+            }
+        }
     }
 
     /// The URL with `rest` put behind it.

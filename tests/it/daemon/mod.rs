@@ -10,6 +10,7 @@ mod encryption;
 mod examples;
 mod flood;
 mod forwarding;
+mod heartbeat;
 mod listening;
 mod loop_guard;
 mod network;

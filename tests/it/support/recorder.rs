@@ -248,6 +248,11 @@ impl Recorder {
         self.received.wait_for_within(limit, find).is_some()
     }
 
+    /// Whether more than `count` requests have come, or come within `limit`.
+    pub(crate) fn has_more_within(&self, limit: Duration, count: usize) -> bool {
+        self.received.wait_for_within(limit, |all| (all.len() > count).then_some(())).is_some()
+    }
+
     fn bodies(&self) -> Vec<String> {
         let shown = |one: &Received| format!("{} {}", one.target, String::from_utf8_lossy(&one.body));
         self.received.look(|all| all.iter().map(shown).collect())
