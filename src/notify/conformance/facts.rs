@@ -91,6 +91,25 @@ pub(super) fn of(name: &str) -> Vec<Fact> {
     all().into_iter().filter(|fact| fact.name.trim_end_matches('n') == plain).collect()
 }
 
+/// The same, also of one that is not told over HTTP: then only what is said of its setup holds.
+pub(super) fn of_any(name: &str) -> Vec<Fact> {
+    let others = [email()].into_iter().filter(|fact| fact.name == name);
+    of(name).into_iter().chain(others).collect()
+}
+
+fn email() -> Fact {
+    Fact {
+        name: "Email",
+        environment: &[
+            ("URL", "smtps://me%40mail.example:s3cr3tS3CR3T@mail.example:465"),
+            ("FROM", "The router <alertik@mail.example>"),
+            ("TO", "ann@mail.example, bob@mail.example"),
+        ],
+        target: "target-1@mail.example",
+        ..USUAL
+    }
+}
+
 fn telegram() -> Fact {
     Fact {
         name: "Telegram",

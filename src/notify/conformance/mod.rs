@@ -15,6 +15,7 @@ use super::{Destinations, Entry, Notification, Outcome, REGISTRY};
 use crate::settings;
 use crate::vars::{Faults, Vars};
 
+mod email;
 mod encrypted;
 mod facts;
 mod reader;
@@ -122,7 +123,9 @@ fn hostile() -> Vec<String> {
 #[test]
 fn every_service_over_http_has_its_facts_and_every_fact_a_service() {
     for entry in REGISTRY {
-        let (opened, _) = open(&[], entry.name);
+        let fact = facts::of_any(entry.name).into_iter().next();
+        let all = fact.map(|fact| environment(entry, &fact)).unwrap_or_default();
+        let (opened, _) = open(&all, entry.name);
         let over_http = opened.is_none_or(|mut opened| opened.notifier.service().is_some());
         assert_eq!(facts::of(entry.name).is_empty(), !over_http, "{}", entry.name);
     }
