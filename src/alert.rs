@@ -69,6 +69,11 @@ impl Priority {
         ("high", Priority::High),
         ("urgent", Priority::Urgent),
     ];
+
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        Priority::NAMES.iter().find(|(_, priority)| *priority == self).map_or("", |(name, _)| name)
+    }
 }
 
 /// Where in its trouble an alert stands.

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::http::{Answer, OverHttp, Request, Service, Url, policy};
 use super::{Entry, Notification, Notifier, Opening, Outcome, slack};
+use crate::alert::Priority;
 use crate::vars::Faults;
 
 pub(super) const ENTRY: Entry = Entry {
@@ -28,6 +29,9 @@ const TEXT_CHARS_MAX: usize = 2000;
 
 /// A message's flag `SUPPRESS_EMBEDS`.
 const SUPPRESS_EMBEDS: u32 = 1 << 2;
+
+/// A message's flag `SUPPRESS_NOTIFICATIONS`: no sound, no push.
+const SUPPRESS_NOTIFICATIONS: u32 = 1 << 12;
 
 #[derive(Deserialize, Default)]
 struct Variables {
@@ -57,10 +61,14 @@ impl Service for Discord {
         let body = if self.wants_slack {
             slack::body(notification, TEXT_CHARS_MAX)
         } else {
+            let flags = match notification.priority {
+                Priority::Low => SUPPRESS_EMBEDS | SUPPRESS_NOTIFICATIONS,
+                Priority::Normal | Priority::High | Priority::Urgent => SUPPRESS_EMBEDS,
+            };
             json!({
                 "content": notification.within(TEXT_CHARS_MAX, |_| 1),
                 "allowed_mentions": {"parse": []},
-                "flags": SUPPRESS_EMBEDS,
+                "flags": flags,
             })
         };
         Request::post_json(self.url.clone(), &body)

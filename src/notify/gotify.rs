@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::http::{Answer, OverHttp, Request, Service, Url, policy};
 use super::{Entry, Notification, Notifier, Opening, Outcome};
+use crate::alert::Priority;
 use crate::secret::Secret;
 use crate::vars::Faults;
 
@@ -25,8 +26,16 @@ pub(super) const ENTRY: Entry = Entry {
 /// if it would pass.
 const TEXT_BYTES_MAX: usize = 60_000;
 
-/// Gotify's 0 to 10: from 4 on a phone makes a sound, from 8 on it insists.
-const PRIORITY: u8 = 5;
+/// Gotify's 0 to 10, as its app for phones takes them: up to 3 without a sound, up to 7 with one, from 8
+/// on it insists.
+fn priority_of(priority: Priority) -> u8 {
+    match priority {
+        Priority::Low => 2,
+        Priority::Normal => 5,
+        Priority::High => 8,
+        Priority::Urgent => 10,
+    }
+}
 
 /// Of 65 characters in an armored text one is a line end, which counts six times.
 const ARMOR_CHARS_MAX: usize = TEXT_BYTES_MAX / 70 * 65;
@@ -62,7 +71,8 @@ fn cost(c: char) -> usize {
 
 impl Service for Gotify {
     fn request(&self, notification: &Notification<'_>) -> Request {
-        let body = json!({ "message": notification.within(TEXT_BYTES_MAX, cost), "priority": PRIORITY });
+        let text = notification.within(TEXT_BYTES_MAX, cost);
+        let body = json!({ "message": text, "priority": priority_of(notification.priority) });
         let mut request = Request::post_json(self.message.clone(), &body);
         request.headers.push(("x-gotify-key".into(), self.token.expose().to_owned()));
         request

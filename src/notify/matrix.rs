@@ -12,13 +12,15 @@
 //!
 //! `m.text` without a `format` is plain text; an empty `m.mentions` says that
 //! nobody is called, else `@room` or a name in a log line would. `m.notice` would
-//! be the type for programs, but by default phones are silent about it.
+//! be the type for programs, but by default phones are silent about it: so it is
+//! the type of a low priority.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::http::{Answer, Method, OverHttp, Request, Service, Url, percent_encoded, policy};
 use super::{Entry, Notification, Notifier, Opening, Outcome, json_bytes};
+use crate::alert::Priority;
 use crate::secret::Secret;
 use crate::vars::Faults;
 
@@ -79,7 +81,8 @@ impl Service for Matrix {
     fn request(&self, notification: &Notification<'_>) -> Request {
         // Whoever is to be called for an urgent alert belongs into m.mentions.
         let text = notification.within(TEXT_BYTES_MAX, json_bytes);
-        let body = json!({ "msgtype": "m.text", "body": text, "m.mentions": {} });
+        let kind = if notification.priority == Priority::Low { "m.notice" } else { "m.text" };
+        let body = json!({ "msgtype": kind, "body": text, "m.mentions": {} });
         let url = self.send.join(&format!("{}-{}", notification.id, self.room));
         let mut request = Request { method: Method::Put, ..Request::post_json(url, &body) };
         request.headers.push(("authorization".into(), self.authorization.expose().to_owned()));

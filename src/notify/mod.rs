@@ -28,6 +28,7 @@ mod dead;
 pub mod destinations;
 mod discord;
 pub mod dispatch;
+mod email;
 pub mod encrypt;
 mod generic;
 mod gotify;
@@ -160,6 +161,7 @@ pub const REGISTRY: &[Entry] = &[
     gotify::ENTRY,
     pushover::ENTRY,
     matrix::ENTRY,
+    email::ENTRY,
     console::ENTRY,
 ];
 
@@ -330,7 +332,7 @@ pub trait Notifier: Send {
     }
 
     /// What the answer of a delivered test does not show, for a human to check.
-    fn doubt(&self) -> Option<&'static str> {
+    fn doubt(&self) -> Option<&str> {
         None
     }
 

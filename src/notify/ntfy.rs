@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::http::{Answer, OverHttp, Request, Service, Url, policy};
 use super::{Entry, Notification, Notifier, Opening, Outcome, json_bytes};
+use crate::alert::Priority;
 use crate::secret::Secret;
 use crate::vars::Faults;
 
@@ -27,8 +28,15 @@ pub(super) const ENTRY: Entry = Entry {
 /// text has at most 150.
 const TEXT_BYTES_MAX: usize = 4_000;
 
-/// ntfy's 1 to 5: a sound and a vibration.
-const PRIORITY: u8 = 3;
+/// ntfy's 1 to 5: no sound; a sound and a vibration; a longer one; the longest, on top.
+fn priority_of(priority: Priority) -> u8 {
+    match priority {
+        Priority::Low => 2,
+        Priority::Normal => 3,
+        Priority::High => 4,
+        Priority::Urgent => 5,
+    }
+}
 
 /// The code of a 429 that lasts until the day is over (UTC); others clear in seconds.
 const DAILY_QUOTA: u32 = 42_908;
@@ -68,7 +76,8 @@ fn is_topic(text: &str) -> bool {
 impl Service for Ntfy {
     fn request(&self, notification: &Notification<'_>) -> Request {
         let text = notification.within(2 * TEXT_BYTES_MAX, |c| json_bytes(c).max(2 * c.len_utf8()));
-        let body = json!({ "topic": self.topic.expose(), "message": text, "priority": PRIORITY });
+        let priority = priority_of(notification.priority);
+        let body = json!({ "topic": self.topic.expose(), "message": text, "priority": priority });
         let mut request = Request::post_json(self.root.clone(), &body);
         let authorization = self.authorization.iter();
         request

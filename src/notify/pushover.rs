@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::http::{Answer, Method, OverHttp, Request, Service, Url, percent_encoded, policy};
 use super::{Entry, Notification, Notifier, Opening, Outcome};
+use crate::alert::Priority;
 use crate::secret::Secret;
 use crate::vars::Faults;
 
@@ -25,8 +26,17 @@ pub(super) const ENTRY: Entry = Entry {
 /// Characters, as Pushover counts a message.
 const TEXT_CHARS_MAX: usize = 1024;
 
-/// Pushover's -2 to 2: a sound, and silence in the hours that the user wants quiet.
-const PRIORITY: &str = "0";
+/// Pushover's -2 to 2: no sound; a sound, and silence in the hours that the user wants quiet; a sound
+/// also then; and again every five minutes until somebody says that it was seen, for an hour at most.
+fn priority_of(priority: Priority) -> &'static str {
+    match priority {
+        Priority::Low => "priority=-1",
+        Priority::Normal => "priority=0",
+        Priority::High => "priority=1",
+        // Pushover wants both, `retry` from 30 on and `expire` up to 10,800 seconds.
+        Priority::Urgent => "priority=2&retry=300&expire=3600",
+    }
+}
 
 #[derive(Deserialize, Default)]
 struct Variables {
@@ -55,7 +65,7 @@ fn open(opening: &Opening<'_>, faults: &mut Faults) -> Option<Box<dyn Notifier>>
 impl Service for Pushover {
     fn request(&self, notification: &Notification<'_>) -> Request {
         let text = notification.within(TEXT_CHARS_MAX, |_| 1);
-        let mut form = format!("priority={PRIORITY}");
+        let mut form = priority_of(notification.priority).to_owned();
         for (name, value) in
             [("token", self.token.expose()), ("user", self.user.expose()), ("message", &*text)]
         {

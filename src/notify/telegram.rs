@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::http::{Answer, OverHttp, Request, Service, Url, policy};
 use super::{Entry, Notification, Notifier, Opening, Outcome};
+use crate::alert::Priority;
 use crate::vars::Faults;
 
 pub(super) const ENTRY: Entry = Entry {
@@ -62,11 +63,15 @@ fn open(opening: &Opening<'_>, faults: &mut Faults) -> Option<Box<dyn Notifier>>
 
 impl Service for Telegram {
     fn request(&self, notification: &Notification<'_>) -> Request {
-        let body = json!({
+        let mut body = json!({
             "chat_id": self.chat_id,
             "text": notification.within(TEXT_UNITS_MAX, char::len_utf16),
             "link_preview_options": {"is_disabled": true},
         });
+        // Silence is all that Telegram knows of priorities.
+        if let (Priority::Low, Some(fields)) = (notification.priority, body.as_object_mut()) {
+            fields.insert("disable_notification".to_owned(), true.into());
+        }
         Request::post_json(self.send_message.clone(), &body)
     }
 

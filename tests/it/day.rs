@@ -22,6 +22,11 @@ const ATTACKER: &str = "203.0.113.66";
 struct Chance(u64);
 
 impl Chance {
+    fn of<T: Copy>(&mut self, all: &[T]) -> T {
+        let at = self.below(all.len() as u64) as usize;
+        *all.get(at).expect("it is below their number")
+    }
+
     fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
@@ -45,8 +50,7 @@ fn ordinary(chance: &mut Chance) -> String {
         4 | 5 => format!("wireless,info {mac}@wifi1(home) roamed to {mac}@wifi2(home), signal strength -60"),
         // The noise of the internet: many sources, each with a port or two.
         6 | 7 => {
-            let (a, b, port) =
-                (chance.below(200), chance.below(250), [22, 23, 80, 443, 8080][n as usize % 5]);
+            let (a, b, port) = (chance.below(200), chance.below(250), chance.of(&[22, 23, 80, 443, 8080]));
             format!(
                 "firewall,info drop-in input: in:ether1 out:(unknown 0), connection-state:new src-mac 00:17:10:88:bc:02, \
                  proto TCP (SYN), 198.18.{a}.{b}:{}->203.0.113.8:{port}, len 40",
@@ -55,7 +59,7 @@ fn ordinary(chance: &mut Chance) -> String {
         }
         8 => format!(
             "system,info,account user mon-api logged in from 192.168.88.5 via {}",
-            ["api", "rest-api"][n as usize % 2]
+            chance.of(&["api", "rest-api"])
         ),
         9 => "system,info,account user mon-api logged out from 192.168.88.5 via api".to_owned(),
         10 => format!("dns,packet local query: #{n} host{client}.example.net. A"),
@@ -66,10 +70,11 @@ fn ordinary(chance: &mut Chance) -> String {
 /// What happens once a year, and all of it today: the second of the day, and the line.
 fn unusual() -> Vec<(f64, String)> {
     let mut lines = Vec::new();
+    let mut users = Chance(1);
     let mut at = |second: f64, line: String| lines.push((second, line));
     // A guesser of passwords, for two hours from 01:00.
     for n in 0..10_000_u32 {
-        let user = ["admin", "root", "x from 198.51.100.66 via ssh", ""][n as usize % 4];
+        let user = users.of(&["admin", "root", "x from 198.51.100.66 via ssh", ""]);
         let line = format!("system,error,critical login failure for user {user} from {ATTACKER} via ssh");
         at(3600.0 + f64::from(n) * 0.72, line);
     }

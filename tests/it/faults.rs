@@ -36,8 +36,15 @@ const PHONES: Variables = &[
     ("MATRIX_ROOM", "!a:matrix.example"),
 ];
 
+/// Email as it should be.
+const EMAIL: Variables = &[
+    ("EMAIL_URL", "smtps://me:p%2Fw@mail.example"),
+    ("EMAIL_FROM", "The router <alertik@mail.example>"),
+    ("EMAIL_TO", "ann@mail.example,bob@mail.example"),
+];
+
 const NOTIFIERS: &str = "Telegram, Slack, Teams, Discord, Generic1, Generic2, Generic3, Generic4, Ntfy, Gotify, \
-                         Pushover, Matrix, Console";
+                         Pushover, Matrix, Email, Console";
 const ADDRESS: &str = "is no address (expected [::]:5140, 192.0.2.1:5140 or a port)";
 const NETWORK: &str = "is not an address, a network such as 192.168.88.0/24, or a name from ROUTERS";
 const URL: &str = "(expected https://… or http://…)";
@@ -505,6 +512,36 @@ fn faults_of_notifiers_for_phones() {
     let room = "is not a room's id (expected !letters:server, from the room's settings)";
     check(PHONES, &[("MATRIX_ROOM", "#a:matrix.example")], &format!("MATRIX_ROOM {room}"));
     check(PHONES, &[("SELF_NOTIFIER", "Matrix/#a:b")], &format!("\"Matrix/#a:b\" {room}"));
+}
+
+#[test]
+fn faults_of_email() {
+    check_right(&[], EMAIL);
+    for missing in ["EMAIL_URL", "EMAIL_FROM", "EMAIL_TO"] {
+        let fault = format!("{missing} is not set, and Email needs it");
+        check(EMAIL, &[(missing, ""), ("SELF_NOTIFIER", "Email")], &fault);
+    }
+    let url = |url, says: &str| {
+        let set: Variables = Box::leak(Box::new([("EMAIL_URL", url)]));
+        check(EMAIL, set, &format!("EMAIL_URL: {says} (expected smtps://user:password@host or smtp://…)"));
+    };
+    url("https://mail.example", "this is not an smtps or smtp URL");
+    url("smtps://me@mail.example", "this URL has a user and no password");
+    url("smtp://me:a/b@mail.example", "this URL's port is not a number from 1 to 65535");
+    url(
+        "smtp://me:a@mail.example/b",
+        "something stands behind this URL's host (in a password / ? # are %2F %3F %23)",
+    );
+    check(
+        EMAIL,
+        &[("EMAIL_FROM", "alertik")],
+        "EMAIL_FROM is not an address (expected alertik@example.org, or Name <…>)",
+    );
+    let address = "is not an address (expected name@example.org)";
+    check(EMAIL, &[("EMAIL_TO", "a@b, bob")], &format!("EMAIL_TO: recipient 2 {address}"));
+    check(EMAIL, &[("SELF_NOTIFIER", "Email/bob")], &format!("\"Email/bob\" {address}"));
+    let nobody = "EMAIL_TO names nobody (expected an address, or several with commas between)";
+    check(EMAIL, &[("EMAIL_TO", ",")], nobody);
 }
 
 #[test]

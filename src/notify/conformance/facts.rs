@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::http::Method;
 use super::reader::{form, in_go, without_entities, without_markdown};
+use crate::alert::Priority;
 
 /// In every address and token below, and then in nothing that we say.
 pub(super) const SECRET: &str = "s3cr3tS3CR3T";
@@ -31,6 +32,8 @@ pub(super) struct Fact {
     pub(super) text: &'static str,
     /// The body around an empty text.
     pub(super) body: fn() -> Value,
+    /// What is another in the body of this priority; nothing in the normal one's.
+    pub(super) priorities: fn(Priority) -> Value,
     /// What a reader sees of a text; fails on whatever else it would do.
     pub(super) shown: fn(&str) -> String,
     /// The longest, as the service counts it: from the whole body and the text.
@@ -63,6 +66,7 @@ const USUAL: Fact = Fact {
     read: |body| serde_json::from_str(body).unwrap(),
     text: "/text",
     body: || json!({"text": ""}),
+    priorities: |_| json!({}),
     shown: str::to_owned,
     limit: None,
     taken: &[(200, "")],
@@ -91,6 +95,25 @@ pub(super) fn of(name: &str) -> Vec<Fact> {
     all().into_iter().filter(|fact| fact.name.trim_end_matches('n') == plain).collect()
 }
 
+/// The same, also of one that is not told over HTTP: then only what is said of its setup holds.
+pub(super) fn of_any(name: &str) -> Vec<Fact> {
+    let others = [email()].into_iter().filter(|fact| fact.name == name);
+    of(name).into_iter().chain(others).collect()
+}
+
+fn email() -> Fact {
+    Fact {
+        name: "Email",
+        environment: &[
+            ("URL", "smtps://me%40mail.example:s3cr3tS3CR3T@mail.example:465"),
+            ("FROM", "The router <alertik@mail.example>"),
+            ("TO", "ann@mail.example, bob@mail.example"),
+        ],
+        target: "target-1@mail.example",
+        ..USUAL
+    }
+}
+
 fn telegram() -> Fact {
     Fact {
         name: "Telegram",
@@ -98,6 +121,10 @@ fn telegram() -> Fact {
         target: "target-1",
         url: "https://api.telegram.org/bot123456789:s3cr3tS3CR3T-_AbCdEf/sendMessage",
         text: "/text",
+        priorities: |priority| match priority {
+            Priority::Low => json!({"disable_notification": true}),
+            _ => json!({}),
+        },
         // No parse_mode, so that nothing in the text is live; no preview, so that nothing is fetched.
         body: || json!({"chat_id": "-1001", "text": "", "link_preview_options": {"is_disabled": true}}),
         limit: Some(Limit { max: 4096, count: |_, text| text.encode_utf16().count() }),
@@ -178,6 +205,11 @@ fn discord() -> Fact {
         text: "/content",
         // No mention is honoured, and no URL fetched (flag 4).
         body: || json!({"content": "", "allowed_mentions": {"parse": []}, "flags": 4}),
+        // Flag 4096 is silence.
+        priorities: |priority| match priority {
+            Priority::Low => json!({"flags": 4100}),
+            _ => json!({}),
+        },
         limit: Some(Limit { max: 2000, count: |_, text| text.chars().count() }),
         taken: &[(200, r#"{"id":"1"}"#), (204, "")],
         slow_down: &[
@@ -196,6 +228,7 @@ fn discord_slack() -> Fact {
         url: "https://discord.com/api/webhooks/1/s3cr3tS3CR3T/slack",
         text: "/text",
         body: || json!({"text": ""}),
+        priorities: |_| json!({}),
         shown: without_entities,
         taken: &[(200, "ok")],
         ..discord()
@@ -219,7 +252,7 @@ fn generic_template() -> Fact {
             ("WEBHOOK_URL", "http://user:pass-s3cr3tS3CR3T@127.0.0.1:8080/hook/s3cr3tS3CR3T"),
             (
                 "BODY",
-                r#"{"token":"body-s3cr3tS3CR3T","from":"@{title}","n":@{count},"parts":[{"@{rule}":"@{text}"}]}"#,
+                r#"{"token":"body-s3cr3tS3CR3T","from":"@{title}","n":@{count},"parts":[{"@{rule}":"@{text}"}],"how":"@{priority}"}"#,
             ),
             ("HEADERS", r#"{"Authorization":"Bearer head-s3cr3tS3CR3T","Content-Type":"application/json"}"#),
             ("METHOD", "PUT"),
@@ -228,7 +261,8 @@ fn generic_template() -> Fact {
         method: Method::Put,
         headers: &[("Authorization", "Bearer head-s3cr3tS3CR3T"), ("Content-Type", "application/json")],
         text: "/parts/0/",
-        body: || json!({"token": "body-s3cr3tS3CR3T", "from": "alertik", "n": 0, "parts": [{"": ""}]}),
+        body: || json!({"token": "body-s3cr3tS3CR3T", "from": "alertik", "n": 0, "parts": [{"": ""}], "how": "normal"}),
+        priorities: |priority| json!({"how": (["low", "normal", "high", "urgent"][priority as usize])}),
         ..generic()
     }
 }
@@ -244,6 +278,7 @@ fn ntfy() -> Fact {
         text: "/message",
         // No "markdown", so that nothing in the text is live.
         body: || json!({"topic": "s3cr3tS3CR3T-topic_1", "message": "", "priority": 3}),
+        priorities: |priority| json!({"priority": ([2, 3, 4, 5][priority as usize])}),
         // A message of 4,096 bytes is an attachment; a body of 8,192 is refused.
         limit: Some(Limit { max: 4095, count: |body, text| text.len().max(body.len().div_ceil(2)) }),
         taken: &[(200, r#"{"id":"x","time":1,"event":"message","topic":"t","message":"m"}"#)],
@@ -266,6 +301,7 @@ fn gotify() -> Fact {
         text: "/message",
         // No "extras", so that the text is plain.
         body: || json!({"message": "", "priority": 5}),
+        priorities: |priority| json!({"priority": ([2, 5, 8, 10][priority as usize])}),
         // Its answer repeats the text, escaped as Go does, and must fit into what is read of one.
         limit: Some(Limit { max: (64 << 10) - 300, count: |_, text| text.chars().map(in_go).sum() }),
         taken: &[(200, r#"{"id":25,"appid":1,"message":"m","title":"t","priority":5,"date":"d"}"#)],
@@ -285,6 +321,13 @@ fn pushover() -> Fact {
         text: "/message",
         // No "html", so that the text is plain.
         body: || json!({"token": "as3cr3tS3CR3T", "user": "us3cr3tS3CR3T", "message": "", "priority": "0"}),
+        priorities: |priority| match priority {
+            Priority::Low => json!({"priority": "-1"}),
+            Priority::Normal => json!({}),
+            Priority::High => json!({"priority": "1"}),
+            // Until somebody says that it was seen.
+            Priority::Urgent => json!({"priority": "2", "retry": "300", "expire": "3600"}),
+        },
         limit: Some(Limit { max: 1024, count: |_, text| text.chars().count() }),
         taken: &[(200, r#"{"status":1,"request":"r"}"#)],
         not_taken: &[(200, ""), (200, r#"{"status":0,"request":"r"}"#), (200, "<html>1</html>")],
@@ -314,6 +357,10 @@ fn matrix() -> Fact {
         text: "/body",
         // No "formatted_body", so that the text is plain; and whoever is named in it is not called.
         body: || json!({"msgtype": "m.text", "body": "", "m.mentions": {}}),
+        priorities: |priority| match priority {
+            Priority::Low => json!({"msgtype": "m.notice"}),
+            _ => json!({}),
+        },
         // The whole event has 64 KiB; the homeserver's part of it at most 4.
         limit: Some(Limit { max: 60 << 10, count: |body, _| body.len() }),
         taken: &[(200, r#"{"event_id":"$x"}"#)],

@@ -12,9 +12,11 @@ use serde_json::Value;
 use super::destinations::Destination;
 use super::http::{Answer, Hidden, Service};
 use super::{Destinations, Entry, Notification, Outcome, REGISTRY};
+use crate::alert::Priority;
 use crate::settings;
 use crate::vars::{Faults, Vars};
 
+mod email;
 mod encrypted;
 mod facts;
 mod reader;
@@ -122,7 +124,9 @@ fn hostile() -> Vec<String> {
 #[test]
 fn every_service_over_http_has_its_facts_and_every_fact_a_service() {
     for entry in REGISTRY {
-        let (opened, _) = open(&[], entry.name);
+        let fact = facts::of_any(entry.name).into_iter().next();
+        let all = fact.map(|fact| environment(entry, &fact)).unwrap_or_default();
+        let (opened, _) = open(&all, entry.name);
         let over_http = opened.is_none_or(|mut opened| opened.notifier.service().is_some());
         assert_eq!(facts::of(entry.name).is_empty(), !over_http, "{}", entry.name);
     }
@@ -143,6 +147,24 @@ fn hostile_text_arrives_as_it_is_and_does_nothing() {
                 *around.pointer_mut(fact.text).unwrap() = "".into();
                 assert_eq!(around, (fact.body)(), "{}", fact.name);
             }
+        }
+    });
+}
+
+#[test]
+fn each_priority_is_said_as_the_service_says_it() {
+    each(|fact, service| {
+        for (_, priority) in Priority::NAMES {
+            let notification = Notification { text: "text", priority, ..Notification::default() };
+            let request = service.request(&notification);
+            let mut body = (fact.read)(std::str::from_utf8(&request.body).unwrap());
+            *body.pointer_mut(fact.text).unwrap() = "".into();
+            let mut expected = (fact.body)();
+            let changed = (fact.priorities)(priority);
+            expected.as_object_mut().unwrap().extend(changed.as_object().unwrap().clone());
+            assert_eq!(body, expected, "{priority:?} of {}", fact.name);
+            let is_changed = expected != (fact.body)();
+            assert!(priority != Priority::Normal || !is_changed, "{}", fact.name);
         }
     });
 }

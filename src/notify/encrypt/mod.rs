@@ -119,7 +119,7 @@ impl Notifier for Encrypted {
         &self.recipients
     }
 
-    fn doubt(&self) -> Option<&'static str> {
+    fn doubt(&self) -> Option<&str> {
         self.notifier.doubt().or(Some("it is encrypted: look whether your key opens it"))
     }
 

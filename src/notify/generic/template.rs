@@ -81,6 +81,8 @@ enum Place {
     Text,
     /// Who says it.
     Title,
+    /// How much it matters, in the operator's word.
+    Priority,
     /// What the line said.
     Value(Value),
 }
@@ -89,7 +91,8 @@ impl Place {
     /// Every place under its name.
     fn names() -> impl Iterator<Item = (&'static str, Place)> {
         let of_line = Value::NAMES.into_iter().map(|(name, value)| (name, Place::Value(value)));
-        [("text", Place::Text), ("title", Place::Title)].into_iter().chain(of_line)
+        let own = [("text", Place::Text), ("title", Place::Title), ("priority", Place::Priority)];
+        own.into_iter().chain(of_line)
     }
 
     /// The place that `text` begins with (`text}…`), its name, and what is behind it.
@@ -148,6 +151,7 @@ impl Template {
         self.join(|_, place, _| match place {
             Place::Text => self.kind.write(&notification.whole()),
             Place::Title => self.kind.write(notification.title()),
+            Place::Priority => self.kind.write(notification.priority.name()),
             Place::Value(value) => self.kind.write(notification.value(value)),
         })
     }
@@ -300,8 +304,7 @@ mod tests {
         refused("", &format!("this is not JSON: EOF while parsing a value at line 1 column 0 {help}"));
         for kind in [Kind::Json, Kind::Plain, Kind::Form] {
             let said = filled(Some("[\"@{hunter2}\"]"), kind, "").unwrap_err();
-            let known =
-                "\"@{\" at 2 does not begin a known value (expected one of @{text}, @{title}, @{message}, ";
+            let known = "\"@{\" at 2 does not begin a known value (expected one of @{text}, @{title}, @{priority}, @{message}, ";
             assert!(said.starts_with(known) && !said.contains("hunter2"), "{said}");
         }
     }

@@ -22,7 +22,8 @@ pub(super) fn words(error: &ureq::Error) -> String {
     }
 }
 
-fn io_words(error: &io::Error) -> String {
+/// The same of what reading or writing says.
+pub(super) fn io_words(error: &io::Error) -> String {
     if let Some(inner) = error.get_ref() {
         if let Some(error) = inner.downcast_ref::<rustls::Error>() {
             return tls::words(error);

@@ -47,8 +47,13 @@ impl Hidden {
         let headers = request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
         let of_headers = headers.flat_map(|(_, value)| value.split(' ').chain([value.as_str()]));
         let of_service = request.secrets.iter().map(Secret::expose);
+        Hidden::of_parts(of_url.chain(of_headers).chain(of_service))
+    }
+
+    /// These, as they are and percent-decoded.
+    pub fn of_parts<'a>(secret: impl Iterator<Item = &'a str>) -> Hidden {
         let mut parts: Vec<String> = Vec::new();
-        for part in of_url.chain(of_headers).chain(of_service) {
+        for part in secret {
             parts.push(part.to_owned());
             parts.push(percent_decoded(part));
         }
@@ -68,7 +73,8 @@ fn is_joint(c: char) -> bool {
     "/?&=:;".contains(c)
 }
 
-fn percent_decoded(text: &str) -> String {
+/// `text` with each `%41` the byte it stands for.
+pub(super) fn percent_decoded(text: &str) -> String {
     let mut pieces = text.split('%');
     let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
     for piece in pieces {

@@ -28,6 +28,7 @@ mod failure;
 mod hidden;
 pub mod policy;
 mod resolve;
+mod stream;
 mod tls;
 mod url;
 
@@ -35,6 +36,7 @@ mod url;
 mod tests;
 
 pub use hidden::Hidden;
+pub use stream::{Address, Stream};
 pub use url::{Url, percent_encoded};
 
 /// How long a request may take.
@@ -248,7 +250,11 @@ impl<S: Service> Notifier for OverHttp<S> {
 
 /// Connections to one service.
 #[derive(Clone)]
-pub struct Client(ureq::Agent);
+pub struct Client {
+    agent: ureq::Agent,
+    trust: Arc<rustls::ClientConfig>,
+    timeouts: Timeouts,
+}
 
 impl fmt::Debug for Client {
     /// Nothing: its proxy's address may hold a password.
@@ -273,8 +279,8 @@ impl Client {
             .max_idle_connections_per_host(1)
             .proxy(proxy)
             .build();
-        let connector = DefaultConnector::new().chain(tls::TlsConnector::new(trust));
-        Client(ureq::Agent::with_parts(config, connector, resolve::Names))
+        let connector = DefaultConnector::new().chain(tls::TlsConnector::new(Arc::clone(&trust)));
+        Client { agent: ureq::Agent::with_parts(config, connector, resolve::Names), trust, timeouts }
     }
 
     /// Sends `request` and waits for the answer.
@@ -297,9 +303,9 @@ impl Client {
             head = head.header(&**name, value);
         }
         let answer = match request.method {
-            Method::Get => head.body(()).map(|whole| self.0.run(whole)),
+            Method::Get => head.body(()).map(|whole| self.agent.run(whole)),
             Method::Post | Method::Put | Method::Patch => {
-                head.body(request.body).map(|whole| self.0.run(whole))
+                head.body(request.body).map(|whole| self.agent.run(whole))
             }
         };
         let answer = answer.map_err(|_| "the request cannot be written".to_owned())?;

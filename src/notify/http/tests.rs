@@ -285,3 +285,38 @@ fn what_a_server_wrote_is_one_short_line_without_our_secrets() {
     check(&late, &format!("404 {}(hid", "x".repeat(WORDS_CHARS_MAX - 4)));
     assert_eq!(format!("{request:?} {answer:?}"), "Request(Post) Answer(404)");
 }
+
+/// What a connection that is not for HTTP comes to.
+fn read_stream(url: &str, timeouts: Timeouts) -> Result<String, String> {
+    let mut stream = client(None, timeouts).connect(&Address::parse(url).unwrap())?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).map_err(|error| Stream::words(&error))?;
+    Ok(text)
+}
+
+#[test]
+fn a_stream_is_read_to_its_end() {
+    let address = listen(|mut stream| stream.write_all(b"220 hello\r\n").unwrap());
+    assert_eq!(read_stream(&format!("smtp://{address}"), TIMEOUTS).as_deref(), Ok("220 hello\r\n"));
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    assert_eq!(read_stream(&format!("smtp://{gone}"), TIMEOUTS), Err("connection refused".to_owned()));
+    let not_tls = format!("smtps://{address}");
+    assert_eq!(read_stream(&not_tls, TIMEOUTS), Err("TLS: the other side does not speak TLS".to_owned()));
+}
+
+#[test]
+fn a_stream_has_its_time_and_no_more_whatever_comes() {
+    let timed_out = Err("timed out".to_owned());
+    let mut held = Vec::new();
+    let silent = listen(move |stream| held.push(stream));
+    let short = Timeouts { connect: PATIENCE, whole: SHORT };
+    assert_eq!(read_stream(&format!("smtp://{silent}"), short), timed_out);
+    assert_eq!(read_stream(&format!("smtps://{silent}"), short), timed_out);
+    let short_connect = Timeouts { connect: SHORT, whole: PATIENCE };
+    assert_eq!(read_stream(&format!("smtps://{silent}"), short_connect), timed_out);
+    // Each read gets something, and each byte would begin the wait anew.
+    let endless = listen(|mut stream| {
+        thread::spawn(move || while stream.write_all(b"x").is_ok() {});
+    });
+    assert_eq!(read_stream(&format!("smtp://{endless}"), short), timed_out);
+}

@@ -34,8 +34,7 @@ impl Url {
         if !has_sound_port(&uri) {
             return Err("this URL's port is not a number from 1 to 65535");
         }
-        let is_onion = host.to_ascii_lowercase().trim_end_matches('.').ends_with(".onion");
-        Ok(Url { text: Secret::new(text), is_onion })
+        Ok(Url { is_onion: is_onion(host), text: Secret::new(text) })
     }
 
     /// Reads the `value` of `variable`, for whoever's variables begin with `prefix`; notes a fault
@@ -92,6 +91,11 @@ pub fn percent_encoded(text: &str) -> String {
         }
     }
     encoded
+}
+
+/// True for a name that only Tor resolves.
+pub(super) fn is_onion(host: &str) -> bool {
+    host.to_ascii_lowercase().trim_end_matches('.').ends_with(".onion")
 }
 
 /// True unless there is a port that is none: it would silently become the scheme's own.

@@ -6,6 +6,7 @@
 
 mod commands;
 mod delivery;
+mod email;
 mod encryption;
 mod examples;
 mod flood;

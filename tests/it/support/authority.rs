@@ -7,7 +7,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
 use rustls::crypto::ring;
 use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig};
@@ -48,14 +50,7 @@ impl Authority {
 
     /// What a server with a certificate for `name` (or an address) runs on.
     pub(crate) fn server(&self, name: &str, validity: Validity) -> Arc<ServerConfig> {
-        let key = KeyPair::generate().unwrap();
-        let mut parameters = CertificateParams::new([name.to_owned()]).unwrap();
-        match validity {
-            Validity::Now => {}
-            Validity::Expired => parameters.not_after = date_time_ymd(2001, 1, 1),
-            Validity::NotYet => parameters.not_before = date_time_ymd(3001, 1, 1),
-        }
-        let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
+        let (certificate, key) = self.certify(name, validity);
         let key = PrivatePkcs8KeyDer::from(key.serialize_der());
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -64,6 +59,23 @@ impl Authority {
             .with_single_cert(vec![certificate.der().clone()], key.into())
             .unwrap();
         Arc::new(config)
+    }
+
+    /// The same for a server that is not ours: certificate and key.
+    pub(crate) fn pem(&self, name: &str, validity: Validity) -> (String, String) {
+        let (certificate, key) = self.certify(name, validity);
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    fn certify(&self, name: &str, validity: Validity) -> (Certificate, KeyPair) {
+        let key = KeyPair::generate().unwrap();
+        let mut parameters = CertificateParams::new([name.to_owned()]).unwrap();
+        match validity {
+            Validity::Now => {}
+            Validity::Expired => parameters.not_after = date_time_ymd(2001, 1, 1),
+            Validity::NotYet => parameters.not_before = date_time_ymd(3001, 1, 1),
+        }
+        (parameters.signed_by(&key, &self.issuer).unwrap(), key)
     }
 
     /// A client that trusts this authority alone, about to talk to `name`.
