@@ -254,9 +254,19 @@ impl Store {
         Some((Arc::new(stored.alert(&self.clock, &self.zone, now)), Some(taken.sequence)))
     }
 
-    /// A destination is done with an alert that it took from the disk.
-    pub(super) fn settle(&self, index: usize, sequence: u64) {
+    /// The number of a destination's last delivery.
+    pub(super) fn serial(&self, index: usize) -> u64 {
+        self.lock().spool.serial(index)
+    }
+
+    /// A destination is done with an alert that it took, from the disk if there is a
+    /// `sequence`; `serial` is the number of its last delivery, if they are numbered.
+    pub(super) fn settle(&self, index: usize, sequence: Option<u64>, serial: Option<u64>) {
         let mut inner = self.lock();
+        if let Some(serial) = serial {
+            inner.spool.number(index, serial);
+        }
+        let Some(sequence) = sequence else { return };
         let now = Instant::now();
         let is_due = inner.is_due(now, RETRY);
         let settled = inner.spool.settle(index, sequence, is_due);
@@ -317,7 +327,7 @@ mod tests {
         let names = ["A".to_owned()];
         let (store, _) = Store::open(path, names, Zone::utc(), Arc::default(), report).unwrap();
         let store = Arc::new(store);
-        let queue = Queue::new("A".to_owned(), Some((Arc::clone(&store), 0)));
+        let queue = Queue::new("A".to_owned(), Some((Arc::clone(&store), 0)), false);
         (store, [Arc::new(queue)])
     }
 
@@ -330,7 +340,7 @@ mod tests {
 
     fn tell(queue: &Queue) -> Option<String> {
         let held = queue.try_take()?;
-        queue.settle(&held);
+        queue.settle(&held, true);
         Some(held.alert.text.clone())
     }
 

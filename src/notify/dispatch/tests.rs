@@ -46,8 +46,13 @@ fn start_in(
     expire: Duration,
 ) -> (Dispatch, Arc<Stats>) {
     let stats = Arc::new(Stats::default());
-    let dispatch =
-        Dispatch::start(destinations, &Settings { expire, state_dir }, &Zone::utc(), &stats, Arc::new(drop));
+    let dispatch = Dispatch::start(
+        destinations,
+        &Settings { expire, state_dir, is_numbered: false },
+        &Zone::utc(),
+        &stats,
+        Arc::new(drop),
+    );
     (dispatch.unwrap(), stats)
 }
 

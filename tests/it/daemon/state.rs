@@ -61,6 +61,29 @@ fn what_was_not_told_is_told_after_a_restart_in_order_and_once() {
 }
 
 #[test]
+fn each_message_has_the_next_number_through_failures_refusals_and_restarts() {
+    let folder = TempFolder::new();
+    let state = folder.path("state");
+    let check =
+        |answers: Vec<Answer>, sent: std::ops::RangeInclusive<usize>, expected: &[&str], state: &str| {
+            let recorder = Recorder::queued(answers);
+            let variables = lines(&recorder, state).with("ALERT_SERIAL", "on");
+            let daemon = Daemon::start(&variables);
+            sent.for_each(|number| daemon.send(format!("system,info line {number}")));
+            recorder.wait_for(expected.len());
+            let ended = daemon.stop("TERM");
+            assert_eq!(texts(&recorder.received()), expected, "{}", ended.whole());
+        };
+    let failing = vec![Answer::status(200), Answer::status(503), Answer::status(200), Answer::status(422)];
+    check(failing, 1..=4, &["line 1 #1", "line 2 #2", "line 2 #2", "line 3 #3", "line 4 #3"], &state);
+    // What was on its way keeps its number.
+    check(vec![Answer::Hang], 5..=5, &["line 5 #4"], &state);
+    check(vec![], 6..=6, &["line 5 #4", "line 6 #5"], &state);
+    // Each notifier counts for itself, and without a disk from the start.
+    check(vec![], 7..=8, &["line 7 #1", "line 8 #2"], "");
+}
+
+#[test]
 fn another_daemon_may_not_have_the_same_folder() {
     let (folder, recorder) = (TempFolder::new(), Recorder::start());
     let variables = lines(&recorder, &folder.path(""));
