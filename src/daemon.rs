@@ -13,7 +13,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Sender, unbounded};
 use tokio::signal::unix::{SignalKind, signal};
@@ -141,10 +141,17 @@ impl Daemon {
         let report = Arc::new(move |report| drop(reporter.send(Call::Report(report))));
         let (destinations, zone) = (settings.destinations, &settings.zone);
         let dispatch = Dispatch::start(destinations, &settings.dispatch, zone, &stats, report);
+        let mut dispatch = dispatch.map_err(Error::Dispatch)?;
+        let recalled = dispatch.recall();
+        let now = (Instant::now(), SystemTime::now());
+        if let Some(alert) = recalled.rebooted.and_then(|how| settings.rules.rebooted(&how, now)) {
+            stats.alerts.add_one();
+            dispatch.accept(alert);
+        }
         let worker = Worker {
             ring: ring.clone(),
             rules: settings.rules,
-            dispatch: dispatch.map_err(Error::Dispatch)?,
+            dispatch,
             self_destinations: settings.self_destinations,
             zone: settings.zone,
             drops: listener.drops(),

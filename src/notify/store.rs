@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Report;
+use super::boot;
 use super::dead::Letter;
 use super::queue::Queue;
 use super::spool::clock::Clock;
@@ -98,20 +99,28 @@ impl Store {
                 owed.drain(..owed.len().saturating_sub(OWED_MAX));
             }
         };
-        let (spool, lost) = Spool::open(folder, names, &mut find);
+        let (mut spool, lost) = Spool::open(folder, names, &mut find);
         let remember = |(name, stamp, value): (&str, _, &[u8])| Remembered {
             name: name.to_owned(),
             value: value.to_owned(),
             written: clock.instant(stamp, now),
         };
-        let remembered = spool.states().into_iter().map(remember).collect();
-        let recalled = Recalled { remembered, owed: owed.into() };
+        let (own, states): (Vec<_>, _) =
+            spool.states().into_iter().partition(|(name, ..)| name.starts_with(boot::OWN));
+        let remembered = states.into_iter().map(remember).collect();
+        let mark = own.iter().find(|(name, ..)| *name == boot::NAME);
+        let (rebooted, is_due) = boot::read(mark.map(|(_, stamp, value)| (*stamp, *value)), &clock, now);
+        if is_due {
+            spool.note(boot::NAME, clock.stamp(now.0, now), Some(boot::RUNNING.to_owned()));
+        }
+        let recalled = Recalled { remembered, owed: owed.into(), rebooted };
         let inner = Mutex::new(Inner { spool, failed_at: None, is_dead_letter_lost: false });
         let store = Store { inner, clock, zone, stats, report };
         store.tell_found(orphans, is_written, lost);
         let mut inner = store.lock();
-        let probed = inner.spool.probe();
-        store.note(&mut inner, &probed, now.0);
+        // Nothing else would say so until an alert comes, and a disk that is written is tried.
+        let tried = if is_due { inner.spool.save(true) } else { inner.spool.probe() };
+        store.note(&mut inner, &tried, now.0);
         drop(inner);
         Ok((store, recalled))
     }
@@ -296,8 +305,13 @@ impl Store {
         inner.is_dead_letter_lost = written.is_err();
     }
 
-    /// At the end: once more whatever could not be written.
+    /// At the end: once more whatever could not be written, and that it was told to stop.
     pub(super) fn finish(&self, queues: &[Arc<Queue>]) {
+        if self.clock.knows_boot() {
+            let at = Instant::now();
+            let stamp = self.clock.stamp(at, (at, SystemTime::now()));
+            self.lock().spool.note(boot::NAME, stamp, Some(boot::STOPPED.to_owned()));
+        }
         self.keep(Vec::new(), Vec::new(), queues, Duration::ZERO);
         let mut inner = self.lock();
         if inner.failed_at.is_none() {

@@ -7,11 +7,13 @@
 //! Pure: no IO, and the time is an argument. Every rule that matches fires, the
 //! built-in ones first, in the order of their numbers, as in Alertik.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use crate::alert::{Alert, AlertId, DestinationId, Priority, Stage};
 use crate::line::Line;
+use crate::memory::Rebooted;
 use crate::notify::Destinations;
 use crate::record::Record;
 use crate::vars::{Faults, Vars};
@@ -198,6 +200,17 @@ impl RuleSet {
         if alerts.len() == fired {
             self.try_each(candidates.and(self.last), &view, alerts);
         }
+    }
+
+    /// What is told of a reboot of the machine that we run on, if a rule for such is in force:
+    /// a router that boots cannot send the line of it, and here no line came.
+    pub fn rebooted(&self, rebooted: &Rebooted, now: (Instant, SystemTime)) -> Option<Alert> {
+        let (number, text) = builtin::reboot::of_this_machine(rebooted);
+        let is_meant = |rule: &&Rule| rule.builtin().is_some_and(|builtin| builtin.number == number);
+        let rule = self.rules.iter().find(is_meant)?;
+        let (line, _) = Line::from_datagram(b"", Ipv4Addr::LOCALHOST.into(), now.0);
+        let view = View { line: &line, record: &Record::parse(b""), context: &self.context, now };
+        Some(self.alert(rule, format!("{}{text}", self.nickname), &view))
     }
 
     fn try_each(&self, candidates: candidates::Set, view: &View<'_>, alerts: &mut Vec<Alert>) {

@@ -84,7 +84,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("settings", &["alert", "ingest", "log", "network", "notify", "rules", "serve", "timestamp", "vars"]),
     // These four know nothing of one another, but that rules are told whom they tell.
     ("ingest", &["line", "log", "network", "ring", "stats", "vars"]),
-    ("rules", &["alert", "line", "network", "notify", "record", "timestamp", "value", "vars"]),
+    ("rules", &["alert", "line", "memory", "network", "notify", "record", "timestamp", "value", "vars"]),
     ("notify", &["alert", "log", "memory", "ring", "secret", "stats", "timestamp", "value", "vars"]),
     ("serve", &["health", "secret", "vars"]),
     // Leaves.

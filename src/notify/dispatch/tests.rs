@@ -207,7 +207,7 @@ fn what_rules_remember_comes_back_with_what_is_still_owed() {
 
     let (destination, ..) = scripted();
     let (mut dispatch, _) = start_in(Some(folder.clone()), vec![destination], PATIENCE);
-    let Recalled { remembered, owed } = dispatch.recall();
+    let Recalled { remembered, owed, .. } = dispatch.recall();
     assert_eq!(dispatch.recall(), Recalled::default());
     stop(dispatch, PATIENCE);
     std::fs::remove_dir_all(folder).unwrap();

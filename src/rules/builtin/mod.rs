@@ -20,7 +20,7 @@ use crate::vars::{Faults, Vars, comma_list, is_index, names_any, shown};
 mod critical;
 mod login;
 mod login_failure;
-mod reboot;
+pub(super) mod reboot;
 mod unclean_reboot;
 mod wifi_login_attempt;
 
