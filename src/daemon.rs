@@ -14,7 +14,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Sender, bounded, unbounded};
 use tokio::signal::unix::{SignalKind, signal};
@@ -110,7 +110,7 @@ impl Daemon {
     ///
     /// # Errors
     /// When an address cannot be bound, or the system has no thread left.
-    pub fn start(settings: Settings) -> Result<Daemon, Error> {
+    pub fn start(mut settings: Settings) -> Result<Daemon, Error> {
         log::open(&settings.log, settings.zone.clone()).map_err(Error::Log)?;
         log::info("starting", &[("version", &env!("CARGO_PKG_VERSION"))]);
         log_rules(&settings);
@@ -152,10 +152,20 @@ impl Daemon {
         let pinger = settings.heartbeat.pings.map(|pings| pinger(pings, address, &destinations));
         let probe = pinger.as_ref().map(|(pinger, _)| Arc::clone(&pinger.probe));
         let dispatch = Dispatch::start(destinations, &settings.dispatch, zone, &stats, report);
+        let mut dispatch = dispatch.map_err(Error::Dispatch)?;
+        let recalled = dispatch.recall();
+        let now = (Instant::now(), SystemTime::now());
+        if dispatch.keeps_memory() {
+            settings.rules.recall(&recalled, now.0);
+        }
+        if let Some(alert) = recalled.rebooted.and_then(|how| settings.rules.rebooted(&how, now)) {
+            stats.alerts.add_one();
+            dispatch.accept(alert);
+        }
         let worker = Worker {
             ring: ring.clone(),
             rules: settings.rules,
-            dispatch: dispatch.map_err(Error::Dispatch)?,
+            dispatch,
             self_destinations: settings.self_destinations,
             zone: settings.zone,
             drops: listener.drops(),

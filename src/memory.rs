@@ -9,7 +9,7 @@
 //! means nothing to the next process, which is told what that one is to it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::alert::AlertId;
 
@@ -51,6 +51,15 @@ pub struct Owed {
     pub is_settled_elsewhere: bool,
 }
 
+/// The machine was started again since the last process ran on it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rebooted {
+    /// That process had been told to stop; else it went with the machine.
+    pub is_clean: bool,
+    /// From that stop to this start, if that is known.
+    pub away: Option<Duration>,
+}
+
 /// All that a process starts with.
 #[derive(Debug, Default, PartialEq)]
 pub struct Recalled {
@@ -58,4 +67,6 @@ pub struct Recalled {
     pub remembered: Vec<Remembered>,
     /// Oldest first; the newest 4,096 at most.
     pub owed: Vec<Owed>,
+    /// Only if it was.
+    pub rebooted: Option<Rebooted>,
 }

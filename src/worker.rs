@@ -143,10 +143,6 @@ impl Worker {
         let mut losses = Losses::default();
         let mut effects = Effects::default();
         let mut now = (Instant::now(), SystemTime::now());
-        if self.dispatch.keeps_memory() {
-            let recalled = self.dispatch.recall();
-            self.rules.recall(&recalled, now.0);
-        }
         let mut tick = now.0 + TICK;
         let mut lines_until_look = 0;
         loop {

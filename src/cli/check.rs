@@ -104,6 +104,9 @@ fn in_words(settings: Option<&Settings>, faults: &Faults) {
     if let Some(path) = &settings.dispatch.state_dir {
         text.push_str(&format!("alerts are kept in {} until they are told\n", path.display()));
     }
+    if settings.dispatch.is_numbered {
+        text.push_str("each message is numbered, for each notifier by itself\n");
+    }
     if let Some((host, port)) = &settings.ingest.forward {
         text.push_str(&format!("every datagram goes on to {host} port {port}\n"));
     }

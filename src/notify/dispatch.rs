@@ -41,10 +41,12 @@ pub struct Settings {
     pub expire: Duration,
     /// Where alerts are kept until they are told; memory only, if nowhere.
     pub state_dir: Option<PathBuf>,
+    /// Each message has a number, by which one that is missing is noticed.
+    pub is_numbered: bool,
 }
 
 impl Settings {
-    /// Reads `ALERT_EXPIRE` (default a day) and `STATE_DIR`.
+    /// Reads `ALERT_EXPIRE` (default a day), `STATE_DIR` and `ALERT_SERIAL`.
     pub fn read(vars: &Vars, faults: &mut Faults) -> Settings {
         let default = Duration::from_secs(24 * 3600);
         let expire = vars.text("ALERT_EXPIRE").map_or(Some(default), |text| {
@@ -57,7 +59,18 @@ impl Settings {
             span
         });
         let state_dir = vars.text("STATE_DIR").map(PathBuf::from);
-        Settings { expire: expire.unwrap_or(default), state_dir }
+        let is_numbered = match vars.text("ALERT_SERIAL") {
+            None | Some("off") => false,
+            Some("on") => true,
+            Some(other) => {
+                faults.fault(format!(
+                    "ALERT_SERIAL: {} says neither yes nor no (expected on or off)",
+                    shown(other)
+                ));
+                false
+            }
+        };
+        Settings { expire: expire.unwrap_or(default), state_dir, is_numbered }
     }
 }
 
@@ -155,7 +168,10 @@ impl Dispatch {
         let store = opened.as_ref().map(|(store, _)| Arc::clone(store));
         let queues: Arc<[_]> = names()
             .enumerate()
-            .map(|(index, name)| Arc::new(Queue::new(name, store.clone().map(|store| (store, index)))))
+            .map(|(index, name)| {
+                let disk = store.clone().map(|store| (store, index));
+                Arc::new(Queue::new(name, disk, settings.is_numbered))
+            })
             .collect();
         let (stop, stopped) = bounded(0);
         let (ending, ended) = bounded::<()>(0);

@@ -21,6 +21,7 @@ use crate::value::{Value, Values};
 use crate::vars::{Faults, Vars, shown};
 
 pub mod backoff;
+mod boot;
 #[cfg(test)]
 mod conformance;
 pub mod console;
@@ -168,7 +169,7 @@ pub const REGISTRY: &[Entry] = &[
 /// The variables of delivery as a whole. Each service has its own in
 /// [`REGISTRY`], and `_ENCRYPT_TO`, `_PROXY` and `_TLS_CA_FILE` besides.
 pub const VARIABLES: &[&str] =
-    &["PROXY", "TLS_CA_FILE", "ENCRYPT_TO", "ALERT_EXPIRE", "SELF_NOTIFIER", "STATE_DIR"];
+    &["PROXY", "TLS_CA_FILE", "ENCRYPT_TO", "ALERT_EXPIRE", "ALERT_SERIAL", "SELF_NOTIFIER", "STATE_DIR"];
 
 /// The variable that holds for the service with this prefix, its own or else the
 /// common one: its full name, and what it is set to.

@@ -1,10 +1,13 @@
 //! What waits for one sender: in memory or, with `STATE_DIR`, on the disk, and then in
 //! memory only what the disk would not take.
 //!
-//! Apart from the sender, which is to know nothing of where its alerts come from.
+//! Apart from the sender, which is to know nothing of where its alerts come from. The
+//! numbers of deliveries are here too, because they are kept where the alerts are.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select_biased};
 
@@ -20,12 +23,18 @@ pub(super) const QUEUE_BYTES_MAX: usize = 256 * 1024;
 /// 256 KiB are some 1,600 alerts of usual length; the queue's own table stays small.
 pub(super) const QUEUE_ALERTS_MAX: usize = 2048;
 
+/// What follows a text is never cut, but left out where it does not fit: a number stands
+/// at its end only if it is shorter than this. The narrowest texts are some 160 bytes.
+const SUFFIX_BYTES_MAX: usize = 100;
+
 /// One destination's alerts.
 pub(super) struct Queue {
     name: String,
     memory: Ring<Arc<Alert>>,
     /// Alerts in memory, and in hand if they were.
     pending: AtomicUsize,
+    /// The number of the last delivery, if they are numbered.
+    serial: Option<AtomicUsize>,
     disk: Option<Shelf>,
 }
 
@@ -47,13 +56,15 @@ pub(super) struct Held {
 
 impl Queue {
     /// An empty one in memory; or a destination's part of the store, by its number there.
-    pub(super) fn new(name: String, disk: Option<(Arc<Store>, usize)>) -> Queue {
+    pub(super) fn new(name: String, disk: Option<(Arc<Store>, usize)>, is_numbered: bool) -> Queue {
+        let last = disk.as_ref().map_or(0, |(store, index)| store.serial(*index));
+        let serial = is_numbered.then(|| AtomicUsize::new(last as usize));
         let disk = disk.map(|(store, index)| {
             let (wake, woken) = bounded(1);
             Shelf { store, index, wake, woken }
         });
         let memory = Ring::new(QUEUE_ALERTS_MAX, QUEUE_BYTES_MAX);
-        Queue { name, memory, pending: AtomicUsize::new(0), disk }
+        Queue { name, memory, pending: AtomicUsize::new(0), serial, disk }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -129,11 +140,30 @@ impl Queue {
         Some(Held { alert, sequence })
     }
 
-    /// Done with: told, or given up.
-    pub(super) fn settle(&self, held: &Held) {
-        match (held.sequence, &self.disk) {
-            (Some(sequence), Some(disk)) => disk.store.settle(disk.index, sequence),
-            _ => drop(self.pending.fetch_sub(1, Ordering::Relaxed)),
+    /// Text and suffix of an alert to be told at `now`, with the number that the delivery will have.
+    pub(super) fn words<'a>(
+        &self,
+        alert: &'a Alert,
+        now: (Instant, SystemTime),
+    ) -> (Cow<'a, str>, Cow<'a, str>) {
+        let words = alert.words(now);
+        match &self.serial {
+            Some(last) => numbered(words, last.load(Ordering::Relaxed) + 1),
+            None => words,
+        }
+    }
+
+    /// Done with: told, or given up. Only what was told has used up its number.
+    pub(super) fn settle(&self, held: &Held, is_delivered: bool) {
+        let serial = self.serial.as_ref().map(|last| {
+            let used = usize::from(is_delivered);
+            (last.fetch_add(used, Ordering::Relaxed) + used) as u64
+        });
+        if held.sequence.is_none() {
+            self.pending.fetch_sub(1, Ordering::Relaxed);
+        }
+        if let Some(disk) = &self.disk {
+            disk.store.settle(disk.index, held.sequence, serial);
         }
     }
 
@@ -151,5 +181,35 @@ impl Queue {
             in_memory: self.pending.load(Ordering::Relaxed),
             on_disk: self.disk.as_ref().map_or(0, |disk| disk.store.owed(disk.index)),
         }
+    }
+}
+
+/// Text and suffix with a number that no cut takes away, and that is encrypted with them.
+fn numbered<'a>((text, suffix): (Cow<'a, str>, Cow<'a, str>), number: usize) -> (Cow<'a, str>, Cow<'a, str>) {
+    match suffix.len() <= SUFFIX_BYTES_MAX {
+        true => (text, format!("{suffix} #{number}").into()),
+        false => (format!("{text}{suffix}").into(), format!(" #{number}").into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notify::Notification;
+
+    #[track_caller]
+    fn check(text: &str, suffix: &str, expected: &str) {
+        let (text, suffix) = numbered((text.into(), suffix.into()), 42);
+        let notification = Notification { text: &text, suffix: &suffix, ..Notification::default() };
+        assert_eq!(notification.within(160, char::len_utf8), expected);
+    }
+
+    #[test]
+    fn a_number_stands_at_the_end_whatever_is_cut() {
+        let long = "x".repeat(200);
+        check("down", ", at: noon", "down, at: noon #42");
+        check("down", "", "down #42");
+        check(&long, ", at: noon", &format!("{}…, at: noon #42", "x".repeat(143)));
+        check("down", &long, &format!("down{}… #42", "x".repeat(149)));
     }
 }

@@ -197,7 +197,7 @@ impl Worker {
     fn expire(&mut self, held: &Held, now: Instant) {
         let alert = &held.alert;
         self.queue.bury(alert, "expired");
-        self.queue.settle(held);
+        self.queue.settle(held, false);
         if !alert.is_own() {
             self.stats.expired.add_one();
         }
@@ -212,7 +212,7 @@ impl Worker {
 
     fn attempt(&mut self, channel: &mut Channel, held: &Held, attempt: u32) -> Step {
         let both = (Instant::now(), SystemTime::now());
-        let ((text, suffix), values) = (held.alert.words(both), held.alert.values(both));
+        let ((text, suffix), values) = (self.queue.words(&held.alert, both), held.alert.values(both));
         let outcome = self.destination.notifier.deliver(&Notification {
             id: held.alert.id,
             rule: &held.alert.rule,
@@ -241,7 +241,7 @@ impl Worker {
             self.queue.bury(&held.alert, &format!("rejected: {reason}"));
         }
         if step == Step::Done {
-            self.queue.settle(held);
+            self.queue.settle(held, matches!(outcome, Outcome::Delivered { .. }));
         }
         self.account(&outcome, &step, &held.alert, attempt, now - both.0, now);
         step

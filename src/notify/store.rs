@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Report;
+use super::boot;
 use super::dead::Letter;
 use super::queue::Queue;
 use super::spool::clock::Clock;
@@ -98,20 +99,28 @@ impl Store {
                 owed.drain(..owed.len().saturating_sub(OWED_MAX));
             }
         };
-        let (spool, lost) = Spool::open(folder, names, &mut find);
+        let (mut spool, lost) = Spool::open(folder, names, &mut find);
         let remember = |(name, stamp, value): (&str, _, &[u8])| Remembered {
             name: name.to_owned(),
             value: value.to_owned(),
             written: clock.instant(stamp, now),
         };
-        let remembered = spool.states().into_iter().map(remember).collect();
-        let recalled = Recalled { remembered, owed: owed.into() };
+        let (own, states): (Vec<_>, _) =
+            spool.states().into_iter().partition(|(name, ..)| name.starts_with(boot::OWN));
+        let remembered = states.into_iter().map(remember).collect();
+        let mark = own.iter().find(|(name, ..)| *name == boot::NAME);
+        let (rebooted, is_due) = boot::read(mark.map(|(_, stamp, value)| (*stamp, *value)), &clock, now);
+        if is_due {
+            spool.note(boot::NAME, clock.stamp(now.0, now), Some(boot::RUNNING.to_owned()));
+        }
+        let recalled = Recalled { remembered, owed: owed.into(), rebooted };
         let inner = Mutex::new(Inner { spool, failed_at: None, is_dead_letter_lost: false });
         let store = Store { inner, clock, zone, stats, report };
         store.tell_found(orphans, is_written, lost);
         let mut inner = store.lock();
-        let probed = inner.spool.probe();
-        store.note(&mut inner, &probed, now.0);
+        // Nothing else would say so until an alert comes, and a disk that is written is tried.
+        let tried = if is_due { inner.spool.save(true) } else { inner.spool.probe() };
+        store.note(&mut inner, &tried, now.0);
         drop(inner);
         Ok((store, recalled))
     }
@@ -254,9 +263,19 @@ impl Store {
         Some((Arc::new(stored.alert(&self.clock, &self.zone, now)), Some(taken.sequence)))
     }
 
-    /// A destination is done with an alert that it took from the disk.
-    pub(super) fn settle(&self, index: usize, sequence: u64) {
+    /// The number of a destination's last delivery.
+    pub(super) fn serial(&self, index: usize) -> u64 {
+        self.lock().spool.serial(index)
+    }
+
+    /// A destination is done with an alert that it took, from the disk if there is a
+    /// `sequence`; `serial` is the number of its last delivery, if they are numbered.
+    pub(super) fn settle(&self, index: usize, sequence: Option<u64>, serial: Option<u64>) {
         let mut inner = self.lock();
+        if let Some(serial) = serial {
+            inner.spool.number(index, serial);
+        }
+        let Some(sequence) = sequence else { return };
         let now = Instant::now();
         let is_due = inner.is_due(now, RETRY);
         let settled = inner.spool.settle(index, sequence, is_due);
@@ -286,8 +305,13 @@ impl Store {
         inner.is_dead_letter_lost = written.is_err();
     }
 
-    /// At the end: once more whatever could not be written.
+    /// At the end: once more whatever could not be written, and that it was told to stop.
     pub(super) fn finish(&self, queues: &[Arc<Queue>]) {
+        if self.clock.knows_boot() {
+            let at = Instant::now();
+            let stamp = self.clock.stamp(at, (at, SystemTime::now()));
+            self.lock().spool.note(boot::NAME, stamp, Some(boot::STOPPED.to_owned()));
+        }
         self.keep(Vec::new(), Vec::new(), queues, Duration::ZERO);
         let mut inner = self.lock();
         if inner.failed_at.is_none() {
@@ -317,7 +341,7 @@ mod tests {
         let names = ["A".to_owned()];
         let (store, _) = Store::open(path, names, Zone::utc(), Arc::default(), report).unwrap();
         let store = Arc::new(store);
-        let queue = Queue::new("A".to_owned(), Some((Arc::clone(&store), 0)));
+        let queue = Queue::new("A".to_owned(), Some((Arc::clone(&store), 0)), false);
         (store, [Arc::new(queue)])
     }
 
@@ -330,7 +354,7 @@ mod tests {
 
     fn tell(queue: &Queue) -> Option<String> {
         let held = queue.try_take()?;
-        queue.settle(&held);
+        queue.settle(&held, true);
         Some(held.alert.text.clone())
     }
 

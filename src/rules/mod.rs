@@ -13,7 +13,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::alert::{Alert, AlertId, Stage, Unset, is_set};
 use crate::line::Line;
-use crate::memory::{Change, Recalled, Remembered};
+use crate::memory::{Change, Rebooted, Recalled, Remembered};
 use crate::notify::Destinations;
 use crate::record::Record;
 use crate::value::{Value, Values};
@@ -152,6 +152,17 @@ impl RuleSet {
         if !try_each(candidates.without(fixed.last)) {
             try_each(candidates.and(fixed.last));
         }
+    }
+
+    /// What is told of a reboot of the machine that we run on, if a rule for such is in force:
+    /// a router that boots cannot send the line of it, and here no line came.
+    pub fn rebooted(&self, rebooted: &Rebooted, now: (Instant, SystemTime)) -> Option<Alert> {
+        let (number, text) = builtin::reboot::of_this_machine(rebooted);
+        let is_meant = |rule: &&Rule| rule.builtin().is_some_and(|builtin| builtin.number == number);
+        let rule = self.rules().iter().find(is_meant)?;
+        let text = format!("{}{text}", self.fixed.nickname);
+        let said = Said { text, ..self.fixed.blank(rule, now) };
+        Some(alert(rule, AlertId::fresh(), None, Stage::Once, said))
     }
 
     /// Adds what is due though no line came.

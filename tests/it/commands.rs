@@ -338,6 +338,7 @@ mod in_check {
             ("EVENT4_NOTIFER", "Slack"),
             ("SYSLOG_LISTEN", "5141"),
             ("SYSLOG_TCP_LISTEN", "127.0.0.1:5142"),
+            ("ALERT_SERIAL", "on"),
             ("FORWARD_HOST", "log.example"),
             ("FORWARD_PORT", "514"),
             ("TZ", "manual"),
@@ -349,7 +350,7 @@ mod in_check {
         let stdout = "rules:\n  STATIC_EVENT5 (reboot: a reboot in good order) -> Telegram\n  \
                       EVENT3 (regex \"a.*?\", sends \"text\") -> Telegram/-1002, Console\nnotifiers:\n  Telegram\n  Telegram/-1002\n  \
                       Console\nour own troubles -> Telegram\nlines by UDP on [::]:5141\n\
-                      lines by TCP on 127.0.0.1:5142\nevery datagram goes on to log.example port 514\n\
+                      lines by TCP on 127.0.0.1:5142\neach message is numbered, for each notifier by itself\nevery datagram goes on to log.example port 514\n\
                       HTTP on 127.0.0.1:7898\n";
         let stderr = "alertik: warning: EVENT4_NOTIFER is not a variable of this version and has no effect\n\
                       alertik: warning: TZ: \"manual\" is not a time zone (expected a zone name such as \

@@ -294,6 +294,11 @@ fn faults_of_delivery() {
     }
     check(
         &[],
+        &[("ALERT_SERIAL", "yes")],
+        "ALERT_SERIAL: \"yes\" says neither yes nor no (expected on or off)",
+    );
+    check(
+        &[],
         &[("SELF_NOTIFIER", "Nobody")],
         &format!("SELF_NOTIFIER: \"Nobody\" is not a notifier (expected one of {NOTIFIERS})"),
     );

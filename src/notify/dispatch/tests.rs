@@ -46,8 +46,13 @@ fn start_in(
     expire: Duration,
 ) -> (Dispatch, Arc<Stats>) {
     let stats = Arc::new(Stats::default());
-    let dispatch =
-        Dispatch::start(destinations, &Settings { expire, state_dir }, &Zone::utc(), &stats, Arc::new(drop));
+    let dispatch = Dispatch::start(
+        destinations,
+        &Settings { expire, state_dir, is_numbered: false },
+        &Zone::utc(),
+        &stats,
+        Arc::new(drop),
+    );
     (dispatch.unwrap(), stats)
 }
 
@@ -202,7 +207,7 @@ fn what_rules_remember_comes_back_with_what_is_still_owed() {
 
     let (destination, ..) = scripted();
     let (mut dispatch, _) = start_in(Some(folder.clone()), vec![destination], PATIENCE);
-    let Recalled { remembered, owed } = dispatch.recall();
+    let Recalled { remembered, owed, .. } = dispatch.recall();
     assert_eq!(dispatch.recall(), Recalled::default());
     stop(dispatch, PATIENCE);
     std::fs::remove_dir_all(folder).unwrap();

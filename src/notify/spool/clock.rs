@@ -13,18 +13,18 @@ use crate::fields::{Rest, write_number};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     /// Zero where the system does not say.
-    pub(super) boot: u128,
-    pub(super) start: Instant,
+    pub(crate) boot: u128,
+    pub(crate) start: Instant,
     /// The machine's uptime at `start`.
-    pub(super) uptime: Duration,
+    pub(crate) uptime: Duration,
 }
 
 /// A moment, by every clock there was.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Stamp {
-    pub(super) boot: u128,
-    pub(super) uptime: Duration,
-    pub(super) wall: SystemTime,
+    pub(crate) boot: u128,
+    pub(crate) uptime: Duration,
+    pub(crate) wall: SystemTime,
 }
 
 impl Clock {
@@ -59,6 +59,11 @@ impl Clock {
             return None;
         };
         now.0.checked_sub(age)
+    }
+
+    /// True if the machine says which boot it is.
+    pub(crate) fn knows_boot(&self) -> bool {
+        self.boot != 0
     }
 
     /// True if the machine has not been started again since; if it does not say, it counts as if it had.

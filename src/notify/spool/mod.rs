@@ -30,8 +30,9 @@ pub(super) mod stored;
 #[cfg(test)]
 mod tests;
 
+use crate::fields::write_number;
 use clock::Stamp;
-use record::{ALERT, NOTHING, Record, SETTLED};
+use record::{ALERT, NOTHING, NUMBERED, Record, SETTLED};
 pub(super) use recovery::{Found, Lost};
 use segments::SEGMENT_BYTES;
 use states::States;
@@ -75,7 +76,9 @@ struct Debtor {
     name: String,
     /// It is done with everything up to here.
     settled: u64,
-    /// That is not on the disk yet.
+    /// The number of its last delivery, if they are numbered.
+    serial: u64,
+    /// These are not on the disk yet.
     is_unsaved: bool,
     /// Alerts it has not taken yet.
     waiting: usize,
@@ -86,6 +89,19 @@ struct Debtor {
 }
 
 impl Debtor {
+    /// How far it has come.
+    fn write(&self, bytes: &mut Vec<u8>) {
+        let (mut payload, kind) = match self.serial {
+            0 => (Vec::new(), SETTLED),
+            _ => (Vec::with_capacity(8 + self.name.len()), NUMBERED),
+        };
+        if kind == NUMBERED {
+            write_number(&mut payload, self.serial);
+        }
+        payload.extend_from_slice(self.name.as_bytes());
+        Record { kind, sequence: self.settled, payload: &payload }.write(bytes);
+    }
+
     /// The first place it could not do without.
     fn needs(&self) -> Option<Place> {
         self.in_hand.or((self.waiting > 0).then_some(self.next))
@@ -186,6 +202,19 @@ impl<D: Disk> Spool<D> {
         }
     }
 
+    /// The number of a destination's last delivery; 0 if there was none, or none had a number.
+    pub(super) fn serial(&self, debtor: usize) -> u64 {
+        self.debtors.get(debtor).map_or(0, |debtor| debtor.serial)
+    }
+
+    /// A delivery had this number. It is written with whatever is written next.
+    pub(super) fn number(&mut self, debtor: usize, serial: u64) {
+        if let Some(debtor) = self.debtors.get_mut(debtor).filter(|debtor| debtor.serial != serial) {
+            debtor.serial = serial;
+            debtor.is_unsaved = true;
+        }
+    }
+
     /// Remembers `value` under this name from the next write on; None: nothing any more.
     /// How many other names had to go for want of room.
     pub(super) fn note(&mut self, name: &str, stamp: Stamp, value: Option<Vec<u8>>) -> usize {
@@ -247,10 +276,9 @@ impl<D: Disk> Spool<D> {
         // What older segments remembered is now here, and they may go.
         let is_synced = is_synced || is_first;
         let full_bytes = SEGMENT_BYTES.max(2 * bytes.len() as u64);
-        for debtor in self.debtors.iter().filter(|debtor| debtor.is_unsaved) {
-            let payload = debtor.name.as_bytes();
-            Record { kind: SETTLED, sequence: debtor.settled, payload }.write(&mut bytes);
-        }
+        // Older segments that have a number may go, too.
+        let is_due = |debtor: &&Debtor| debtor.is_unsaved || is_first && debtor.serial > 0;
+        self.debtors.iter().filter(is_due).for_each(|debtor| debtor.write(&mut bytes));
         let before = bytes.len() as u64;
         bytes.extend_from_slice(alerts);
         let mut written = self.disk.write(number, offset, &bytes);

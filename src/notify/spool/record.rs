@@ -27,6 +27,9 @@ pub(super) const ALERT: u8 = 1;
 /// payload is its name.
 pub(super) const SETTLED: u8 = 2;
 
+/// The same; the payload is the number of its last delivery, and then the name.
+pub(super) const NUMBERED: u8 = 5;
+
 /// What is remembered under a name from now on.
 pub(super) const STATE: u8 = 3;
 

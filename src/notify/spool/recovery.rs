@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::record::{ALERT, ALL_STATES, SETTLED, STATE};
+use super::record::{ALERT, ALL_STATES, NUMBERED, SETTLED, STATE};
 use super::states::States;
 use super::step::step;
 use super::{Debtor, Disk, Place, SEGMENT_BYTES, Segment, Spool, Stored};
+use crate::fields::Rest;
 
 /// An alert that somebody still owes.
 pub(in crate::notify) enum Found<'a> {
@@ -52,6 +53,7 @@ impl<D: Disk> Spool<D> {
         let debtor = |name| Debtor {
             name,
             settled: 0,
+            serial: 0,
             is_unsaved: false,
             waiting: 0,
             next: Place::default(),
@@ -66,10 +68,10 @@ impl<D: Disk> Spool<D> {
         (spool, lost)
     }
 
-    /// How far each name has come, and what is missing.
-    fn read_settled(&mut self) -> (BTreeMap<String, u64>, Lost) {
+    /// How far each name has come, with its last number, and what is missing.
+    fn read_settled(&mut self) -> (BTreeMap<String, (u64, u64)>, Lost) {
         let mut lost = Lost::default();
-        let mut settled: BTreeMap<String, u64> = BTreeMap::new();
+        let mut settled: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         let mut last_alert = None;
         let mut place = Place::default();
         let mut skipped = 0;
@@ -89,10 +91,13 @@ impl<D: Disk> Spool<D> {
                     lost.alerts += record.sequence.saturating_sub(last).saturating_sub(1);
                     last_alert = Some(last.max(record.sequence));
                 }
-                SETTLED => {
-                    let name = String::from_utf8_lossy(record.payload).into_owned();
-                    let up_to = settled.entry(name).or_default();
+                SETTLED | NUMBERED => {
+                    let mut rest = Rest(record.payload);
+                    let number = if record.kind == NUMBERED { rest.number() } else { None };
+                    let name = String::from_utf8_lossy(rest.0).into_owned();
+                    let (up_to, serial) = settled.entry(name).or_default();
                     *up_to = record.sequence.max(*up_to);
+                    *serial = number.unwrap_or_default().max(*serial);
                 }
                 STATE => self.states.load(record.payload),
                 ALL_STATES => self.states.load_all(begun.1, record.payload),
@@ -114,9 +119,9 @@ impl<D: Disk> Spool<D> {
         }
     }
 
-    fn read_owed(&mut self, mut settled: BTreeMap<String, u64>, find: &mut dyn FnMut(Found<'_>)) {
+    fn read_owed(&mut self, mut settled: BTreeMap<String, (u64, u64)>, find: &mut dyn FnMut(Found<'_>)) {
         for debtor in &mut self.debtors {
-            debtor.settled = settled.remove(&debtor.name).unwrap_or_default();
+            (debtor.settled, debtor.serial) = settled.remove(&debtor.name).unwrap_or_default();
         }
         // What is left are names that are not configured.
         let mut orphaned: BTreeMap<String, u64> = BTreeMap::new();
@@ -134,7 +139,7 @@ impl<D: Disk> Spool<D> {
                         debtor.waiting += 1;
                         owing += 1;
                     }
-                } else if record.sequence > settled.get(*name).copied().unwrap_or_default() {
+                } else if record.sequence > settled.get(*name).map_or(0, |(settled, _)| *settled) {
                     find(Found::Orphan(name, &stored));
                     orphaned.insert((*name).to_owned(), record.sequence);
                 }
@@ -155,6 +160,7 @@ impl<D: Disk> Spool<D> {
         self.debtors.extend(orphaned.into_iter().map(|(name, settled)| Debtor {
             name,
             settled,
+            serial: 0,
             is_unsaved: true,
             waiting: 0,
             next: Place::default(),

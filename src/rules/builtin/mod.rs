@@ -30,7 +30,7 @@ mod login_failure;
 mod netwatch;
 mod new_device;
 mod port_scan;
-mod reboot;
+pub(super) mod reboot;
 mod rogue_dhcp;
 mod said;
 mod unclean_reboot;

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::LOGIN_FAILURE;
-use crate::support::daemon::{Daemon, run};
+use crate::support::daemon::{Daemon, Ended, run};
 use crate::support::elsewhere::{Trace, unshare};
 use crate::support::recorder::{Answer, Received, Recorder};
 use crate::support::variables::Variables;
@@ -58,6 +58,29 @@ fn what_was_not_told_is_told_after_a_restart_in_order_and_once() {
         check_kept(daemon, 0);
         assert_eq!(recorder.received().len(), expected.len());
     }
+}
+
+#[test]
+fn each_message_has_the_next_number_through_failures_refusals_and_restarts() {
+    let folder = TempFolder::new();
+    let state = folder.path("state");
+    let check =
+        |answers: Vec<Answer>, sent: std::ops::RangeInclusive<usize>, expected: &[&str], state: &str| {
+            let recorder = Recorder::queued(answers);
+            let variables = lines(&recorder, state).with("ALERT_SERIAL", "on");
+            let daemon = Daemon::start(&variables);
+            sent.for_each(|number| daemon.send(format!("system,info line {number}")));
+            recorder.wait_for(expected.len());
+            let ended = daemon.stop("TERM");
+            assert_eq!(texts(&recorder.received()), expected, "{}", ended.whole());
+        };
+    let failing = vec![Answer::status(200), Answer::status(503), Answer::status(200), Answer::status(422)];
+    check(failing, 1..=4, &["line 1 #1", "line 2 #2", "line 2 #2", "line 3 #3", "line 4 #3"], &state);
+    // What was on its way keeps its number.
+    check(vec![Answer::Hang], 5..=5, &["line 5 #4"], &state);
+    check(vec![], 6..=6, &["line 5 #4", "line 6 #5"], &state);
+    // Each notifier counts for itself, and without a disk from the start.
+    check(vec![], 7..=8, &["line 7 #1", "line 8 #2"], "");
 }
 
 #[test]
@@ -192,9 +215,16 @@ fn check_in_memory(
     assert!(told.contains("STATE_DIR: cannot write to "), "{told}");
     let ended = daemon.stop("TERM");
     assert!(ended.whole().contains(remedy), "{}", ended.whole());
-    // The trouble and its remedy, at the start and not again.
-    assert_eq!(ended.logged("alerts in memory only").len(), 2, "{}", ended.whole());
+    check_said_once(&ended, &marker);
     assert_eq!(ended.left_for("Generic1"), 0);
+}
+
+/// In the log the trouble and its remedy, to people one message, and not again.
+#[track_caller]
+fn check_said_once(ended: &Ended, marker: &str) {
+    assert_eq!(ended.logged("alerts in memory only").len(), 2, "{}", ended.whole());
+    let is_message = |line: &&str| line.starts_with(marker) && line.contains("alerts are in memory only");
+    assert_eq!(ended.whole().lines().filter(is_message).count(), 1, "{}", ended.whole());
 }
 
 #[test]
@@ -225,7 +255,9 @@ fn on_a_disk_that_cannot_be_written_it_tells_what_it_finds_and_alerts_from_memor
     let daemon = Daemon::start_under(wrapper, &lines(&recorder, &state));
     daemon.send("system,info line 2");
     assert_eq!(texts(&recorder.wait_for(2)), ["line 1", "line 2"]);
+    let marker = daemon.marker();
     let ended = daemon.stop("TERM");
+    check_said_once(&ended, &marker);
     assert!(ended.whole().contains("name a path on a mount that can be written"), "{}", ended.whole());
 }
 
@@ -280,10 +312,42 @@ fn an_alert_is_one_write_a_delivery_is_one_and_idle_is_none() {
     check_kept(daemon, 0);
     let trace = std::fs::read_to_string(&path).unwrap();
     let count = |call: &str| trace.matches(&format!("{call}(")).count();
-    // And one at the start, to see whether the disk can be written.
-    assert_eq!((count("pwrite64"), count("pwritev"), count("ftruncate")), (7, 0, 0), "{trace}");
-    // Each alert is synced; for the first, the folder too.
-    assert_eq!((count("fdatasync"), count("fsync")), (3, 1), "{trace}");
+    // And one at the start and one at the stop: in which boot it ran, and that it was told to stop.
+    assert_eq!((count("pwrite64"), count("pwritev"), count("ftruncate")), (8, 0, 0), "{trace}");
+    // These and each alert are synced; for the first, the folder too.
+    assert_eq!((count("fdatasync"), count("fsync")), (5, 1), "{trace}");
+    let sizes =
+        trace.lines().filter(|line| line.contains("pwrite64(")).filter_map(|line| line.split(" = ").last());
+    println!("bytes written: {}", sizes.collect::<Vec<_>>().join(", "));
+}
+
+#[test]
+fn a_reboot_of_the_machine_is_told_as_what_it_was_and_once() {
+    let (folder, recorder) = (TempFolder::new(), Recorder::start());
+    let (state, boot) = (folder.path("state"), folder.path("boot"));
+    let variables = variables(&recorder, &state).with("STATIC_EVENTS_ENABLED", "4,5");
+    // A machine that is in the boot with this number.
+    let start = |number: usize| {
+        std::fs::write(&boot, format!("00000000-0000-4000-8000-{number:012}\n")).unwrap();
+        let mount = format!("mount --bind {boot} /proc/sys/kernel/random/boot_id");
+        Ok::<_, String>(Daemon::start_under(with_mounted(&state, &mount)?, &variables))
+    };
+    match start(1) {
+        Ok(daemon) => check_kept(daemon, 0),
+        Err(why) => return skip(&why),
+    }
+    // Stopped, then killed in the same boot, and no alert ever: nothing to tell.
+    drop(start(1));
+    drop(start(1));
+    assert_eq!(recorder.received().len(), 0);
+    let without = "the machine that alertik runs on was rebooted without proper shutdown";
+    check_kept(start(2).unwrap(), 0);
+    assert_eq!(texts(&recorder.wait_for(1)), [without]);
+    check_kept(start(3).unwrap(), 0);
+    let clean = "the machine that alertik runs on was rebooted, and alertik was away for 1 min";
+    assert_eq!(texts(&recorder.wait_for(2))[1], clean);
+    check_kept(start(3).unwrap(), 0);
+    assert_eq!(recorder.received().len(), 2);
 }
 
 #[test]

@@ -156,6 +156,28 @@ fn a_restart_tells_what_is_owed_and_nothing_else() {
 }
 
 #[test]
+fn the_number_of_the_last_delivery_outlives_the_segment_that_had_it() {
+    let platter = Platter::new(1);
+    let (mut spool, ..) = platter.open();
+    for number in 1..400 {
+        append(&mut spool, &[alert(number, &[0], 1000)]).unwrap();
+        let taken = spool.take(0).unwrap().unwrap();
+        // Every second one is refused, and has no number.
+        spool.number(0, number as u64 / 2);
+        spool.settle(0, taken.sequence, true).unwrap();
+        let (mut next, ..) = platter.open();
+        assert_eq!((next.serial(0), next.serial(1)), (number as u64 / 2, 0));
+        assert!(next.take(0).unwrap().is_none());
+    }
+    assert!(!platter.0.borrow().files.contains_key(&1));
+    // Of an alert that was in memory only: with the next write.
+    spool.number(0, 500);
+    assert_eq!(platter.open().0.serial(0), 199);
+    spool.save(false).unwrap();
+    assert_eq!(platter.open().0.serial(0), 500);
+}
+
+#[test]
 fn an_alert_is_one_write_and_a_delivery_is_one_and_looking_is_none() {
     let platter = Platter::new(1);
     let (mut spool, ..) = platter.open();
