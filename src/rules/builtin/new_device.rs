@@ -21,6 +21,10 @@ use super::{Builtin, Kind, Told, View};
 const ASSIGNED: &str = " assigned ";
 const CONNECTED: &str = " connected";
 
+/// How many places a line is tried at: a server's name holds the word once, if ever, and each costs a look at
+/// all that stands before it.
+const PLACES_MAX: usize = 4;
+
 pub(super) const RULE: Builtin = Builtin {
     number: 12,
     name: "new_device",
@@ -52,7 +56,7 @@ fn leased<'m>(view: &View<'_>, message: &'m str) -> Option<(&'m str, String)> {
     }
     // The first that makes sense: a server's name is the operator's and may hold the word, and what the
     // device calls itself stands behind.
-    message.match_indices(ASSIGNED).find_map(|(at, _)| {
+    message.match_indices(ASSIGNED).take(PLACES_MAX).find_map(|(at, _)| {
         let (head, rest) = message.split_at_checked(at)?;
         let (ip, rest) = rest.strip_prefix(ASSIGNED)?.split_once(' ')?;
         let rest = rest.strip_prefix("for ").or_else(|| rest.strip_prefix("to "))?;
