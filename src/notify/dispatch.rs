@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::Report;
 use super::destinations::Destination;
 use super::queue::{QUEUE_ALERTS_MAX, QUEUE_BYTES_MAX, Queue};
 use super::sender::{Paces, Worker};
@@ -105,6 +106,7 @@ pub struct Dispatch {
     queues: Arc<[Arc<Queue>]>,
     kept: Option<Kept>,
     stats: Arc<Stats>,
+    report: Reporter,
     /// Dropped when it is time to stop.
     stop: Sender<()>,
     /// Closed when every sender has ended.
@@ -170,7 +172,7 @@ impl Dispatch {
             spawn("sender", STACK_BYTES, &ending, move || worker.run())?;
         }
         let kept = store.map(|store| Kept::start(store, &queues)).transpose()?;
-        Ok(Dispatch { queues, kept, stats: Arc::clone(stats), stop, ended })
+        Ok(Dispatch { queues, kept, stats: Arc::clone(stats), report, stop, ended })
     }
 
     /// Puts `alert` into the queue of each of its destinations. One about ourselves
@@ -180,13 +182,15 @@ impl Dispatch {
         match &self.kept {
             None => {
                 let queues = alert.destinations.iter().filter_map(|id| self.queues.get(id.0));
-                queues.for_each(|queue| queue.push_memory(&alert, &self.stats));
+                queues.for_each(|queue| queue.push_memory(&alert, &self.stats, &self.report));
             }
             Some(kept) if alert.is_own() && !kept.inbox.has_room_for(&alert) => {}
             Some(kept) => kept.inbox.push_evicting(alert, |oldest| {
                 if !oldest.is_own() {
                     self.stats.alerts_evicted.add(oldest.destinations.len());
                 }
+                let ends = oldest.destinations.iter().filter_map(|_| Report::settled(&oldest, false));
+                ends.for_each(&*self.report);
             }),
         }
     }

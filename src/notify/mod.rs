@@ -21,6 +21,7 @@ use crate::value::{Value, Values};
 use crate::vars::{Faults, Vars, shown};
 
 pub mod backoff;
+mod channel;
 #[cfg(test)]
 mod conformance;
 pub mod console;

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select_biased};
 
+use super::Report;
 use super::dispatch::Left;
-use super::store::Store;
+use super::store::{Reporter, Store};
 use crate::alert::Alert;
 use crate::ring::{Popped, Ring};
 use crate::stats::Stats;
@@ -61,7 +62,7 @@ impl Queue {
     }
 
     /// Adds an alert in memory; the oldest ones go, counted, where there is no room.
-    pub(super) fn push_memory(&self, alert: &Arc<Alert>, stats: &Stats) {
+    pub(super) fn push_memory(&self, alert: &Arc<Alert>, stats: &Stats, report: &Reporter) {
         if alert.is_own() && !self.memory.has_room_for(alert) {
             return;
         }
@@ -71,6 +72,7 @@ impl Queue {
             if !oldest.is_own() {
                 stats.alerts_evicted.add_one();
             }
+            Report::settled(&oldest, false).into_iter().for_each(&**report);
         });
         self.wake();
     }

@@ -87,6 +87,7 @@ impl Store {
                 let reason = "its notifier is not configured any more";
                 is_written &= letter(&alert, name, reason, &zone, now).write(path).is_ok();
             }
+            Report::settled(&Arc::new(alert), false).into_iter().for_each(&*report);
         };
         let (spool, lost) = Spool::open(folder, names, &mut orphan);
         let inner = Mutex::new(Inner { spool, failed_at: None, is_dead_letter_lost: false });
@@ -180,7 +181,7 @@ impl Store {
             for queue in owing.iter().filter_map(|index| queues.get(*index)) {
                 match is_kept {
                     true => queue.wake(),
-                    false => queue.push_memory(&alert, &self.stats),
+                    false => queue.push_memory(&alert, &self.stats, &self.report),
                 }
             }
         }
@@ -203,6 +204,8 @@ impl Store {
             if !stored.is_own() {
                 self.stats.alerts_evicted.add_one();
             }
+            let alert = Arc::new(stored.alert(&self.clock, &self.zone, now));
+            Report::settled(&alert, false).into_iter().for_each(&*self.report);
         };
         inner.spool.append(&records, &mut evict)
     }

@@ -4,6 +4,7 @@ use super::*;
 use crate::alert::{AlertId, Priority, Stage};
 use crate::notify::{Notification, Notifier, Outcome};
 use crossbeam_channel::unbounded;
+use std::path::Path;
 
 const DELIVERED: Outcome = Outcome::Delivered { pause: None };
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -35,15 +36,22 @@ fn scripted() -> (Destination, Receiver<String>, Sender<Outcome>) {
 }
 
 fn start(destinations: Vec<Destination>, expire: Duration) -> (Dispatch, Arc<Stats>) {
+    let (dispatch, stats, _) = start_in(None, destinations, expire);
+    (dispatch, stats)
+}
+
+/// The same with a folder, and with what is reported.
+fn start_in(
+    state_dir: Option<&Path>,
+    destinations: Vec<Destination>,
+    expire: Duration,
+) -> (Dispatch, Arc<Stats>, Receiver<Report>) {
     let stats = Arc::new(Stats::default());
-    let dispatch = Dispatch::start(
-        destinations,
-        &Settings { expire, state_dir: None },
-        &Zone::utc(),
-        &stats,
-        Arc::new(drop),
-    );
-    (dispatch.unwrap(), stats)
+    let (said, reports) = unbounded();
+    let settings = Settings { expire, state_dir: state_dir.map(Path::to_owned) };
+    let report = Arc::new(move |report| drop(said.send(report)));
+    let dispatch = Dispatch::start(destinations, &settings, &Zone::utc(), &stats, report);
+    (dispatch.unwrap(), stats, reports)
 }
 
 fn alert(text: &str, destinations: usize) -> Alert {
@@ -60,6 +68,31 @@ fn alert(text: &str, destinations: usize) -> Alert {
         unset: None,
         values: None,
     }
+}
+
+/// One whose rule remembers: what it is told and its key are the same.
+fn keyed(text: &str, destinations: usize) -> Alert {
+    Alert { key: Some(text.into()), ..alert(text, destinations) }
+}
+
+/// The ends that were reported, sorted: key, and whether it was told.
+fn ends(reports: &Receiver<Report>) -> Vec<(String, bool)> {
+    let end = |report| match report {
+        Report::Settled { alert, is_delivered } => Some((alert.key.as_deref()?.to_owned(), is_delivered)),
+        _ => None,
+    };
+    let mut ends: Vec<_> = reports.try_iter().filter_map(end).collect();
+    ends.sort();
+    ends
+}
+
+fn end(key: &str, is_delivered: bool) -> (String, bool) {
+    (key.to_owned(), is_delivered)
+}
+
+/// A folder of its own for each test.
+fn folder(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("alertik-dispatch-{name}-{}", std::process::id()))
 }
 
 fn stop(dispatch: Dispatch, patience: Duration) -> Vec<(String, usize)> {
@@ -168,6 +201,87 @@ fn what_is_evicted_and_what_is_delivered_add_up() {
     assert_eq!(stop(dispatch, PATIENCE), []);
     assert_eq!(texts.iter().count(), stats.delivered.count());
     assert_eq!(stats.delivered.count() + stats.alerts_evicted.count(), 500);
+}
+
+#[test]
+fn each_destination_reports_the_end_of_an_alert_whose_rule_remembers() {
+    let ((first, _, answer), (second, _, refuse)) = (scripted(), scripted());
+    let (dispatch, _, reports) = start_in(None, vec![first, second], PATIENCE);
+    drop(answer);
+    refuse.send(Outcome::Rejected { reason: reason() }).unwrap();
+    drop(refuse);
+    dispatch.accept(keyed("a", 2));
+    dispatch.accept(alert("no key", 2));
+    dispatch.accept(keyed("b", 1));
+    assert_eq!(stop(dispatch, PATIENCE), []);
+    assert_eq!(ends(&reports), [end("a", false), end("a", true), end("b", true)]);
+}
+
+#[test]
+fn what_expires_or_is_evicted_is_reported_as_not_told() {
+    let (destination, texts, answer) = scripted();
+    let (dispatch, _, reports) = start_in(None, vec![destination], Duration::from_millis(50));
+    dispatch.accept(keyed("a", 1));
+    assert_eq!(texts.recv_timeout(PATIENCE).as_deref(), Ok("a"));
+    for number in 0..=QUEUE_ALERTS_MAX {
+        dispatch.accept(keyed(&format!("b{number}"), 1));
+    }
+    let evicted = ends(&reports);
+    assert!(evicted.contains(&end("b0", false)), "{evicted:?}");
+    // It expires, and the others while they wait behind it.
+    answer.send(Outcome::Parked { reason: reason() }).unwrap();
+    drop(answer);
+    let (mut ended, deadline) = (evicted.len(), Instant::now() + PATIENCE);
+    while ended < QUEUE_ALERTS_MAX + 2 && Instant::now() < deadline {
+        let new = ends(&reports);
+        assert!(new.iter().all(|(_, is_delivered)| !is_delivered));
+        ended += new.len();
+        thread::yield_now();
+    }
+    assert_eq!(ended, QUEUE_ALERTS_MAX + 2);
+    assert_eq!(stop(dispatch, PATIENCE), []);
+}
+
+#[test]
+fn what_is_read_back_after_a_restart_is_reported_too() {
+    let folder = folder("reports");
+    // Parked, so that both are kept; then it is back; then it is not configured any more.
+    for (name, expected) in [("Scripted", end("a", true)), ("Other", end("a", false))] {
+        let (destination, texts, answer) = scripted();
+        let (dispatch, _, reports) = start_in(Some(&folder), vec![destination], PATIENCE);
+        answer.send(Outcome::Parked { reason: reason() }).unwrap();
+        dispatch.accept(keyed("a", 1));
+        assert_eq!(texts.recv_timeout(PATIENCE).as_deref(), Ok("a"));
+        stop(dispatch, PATIENCE);
+        assert_eq!(ends(&reports), []);
+
+        let (mut destination, ..) = scripted();
+        destination.name = name.to_owned();
+        let (dispatch, _, reports) = start_in(Some(&folder), vec![destination], PATIENCE);
+        stop(dispatch, PATIENCE);
+        assert_eq!(ends(&reports), [expected]);
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn what_the_spool_or_the_inbox_evicts_is_reported_as_not_told() {
+    let folder = folder("evicted");
+    let (destination, texts, answer) = scripted();
+    let (dispatch, stats, reports) = start_in(Some(&folder), vec![destination], PATIENCE);
+    let text = "x".repeat(8_000);
+    dispatch.accept(keyed("first", 1));
+    assert_eq!(texts.recv_timeout(PATIENCE).as_deref(), Ok("first"));
+    for number in 0..1_000 {
+        dispatch.accept(Alert { text: text.clone(), ..keyed(&number.to_string(), 1) });
+    }
+    drop(answer);
+    stop(dispatch, PATIENCE);
+    std::fs::remove_dir_all(folder).unwrap();
+    let ends = ends(&reports);
+    let evicted = ends.iter().filter(|(_, is_delivered)| !is_delivered).count();
+    assert_eq!((ends.len(), evicted), (1_001, stats.alerts_evicted.count()));
+    assert!(evicted > 0);
 }
 
 #[test]
