@@ -117,7 +117,7 @@ impl Losses {
                 lines,
                 format!("log lines lost unread: {lines} ({ring} in the full ring, {kernel} in the kernel)"),
             ),
-            (self.evicted, format!("alerts lost because a notifier's queue was full: {}", self.evicted)),
+            (self.evicted, format!("alerts lost because too many were waiting: {}", self.evicted)),
             (
                 self.rejected,
                 format!("alerts refused for good by a notifier: {} (see the log)", self.rejected),

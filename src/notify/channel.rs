@@ -12,6 +12,11 @@ use super::{Outcome, backoff};
 /// addresses that keep calling a webhook that is gone).
 const PARKED_RETRY: Duration = Duration::from_secs(15 * 60);
 
+/// A destination that has not taken anything for so long, each attempt having failed, is
+/// out: a fallback takes over. Longer than a router's uplink takes to come back after
+/// a change, and short for whoever waits for the alert.
+const OUT_AFTER: Duration = Duration::from_secs(2 * 60);
+
 /// Whoever says "too fast" is left alone for this long at least: `Retry-After: 0`,
 /// obeyed to the letter, is a loop without a pause.
 const TOO_FAST_WAIT_MIN: Duration = Duration::from_secs(1);
@@ -36,6 +41,8 @@ pub(super) struct Channel {
     /// The service itself asked for the wait: then a stop does not try again.
     is_told_to_wait: bool,
     has_changed: bool,
+    /// The first failure of those in a row, of whatever kind.
+    failing_since: Option<Instant>,
 }
 
 impl Channel {
@@ -75,8 +82,14 @@ impl Channel {
                 backoff::wait_after(self.failures, chance)
             }
         };
+        self.failing_since.get_or_insert(now);
         self.not_before = Some(now + wait);
         Step::Retry(now + wait)
+    }
+
+    /// Since when it is out, or from when on it will be; None while it works.
+    pub(super) fn out_at(&self) -> Option<Instant> {
+        self.failing_since.map(|since| if self.is_parked { since } else { since + OUT_AFTER })
     }
 
     /// True if one more attempt at the end is worth it.
@@ -151,6 +164,24 @@ mod tests {
     fn what_was_changed_is_tried_at_once_but_only_once() {
         check(&[again(), DELIVERED], &["0", "done"]);
         check(&[again(), again(), again()], &["0", "1", "0"]);
+    }
+
+    #[test]
+    fn two_minutes_of_failures_or_a_park_is_out_until_one_goes_through() {
+        let now = Instant::now();
+        let out_in = |outcomes: &[(u64, Outcome)]| {
+            let mut channel = Channel::default();
+            for (seconds, outcome) in outcomes {
+                channel.settle(outcome, now + Duration::from_secs(*seconds), CHANCE);
+            }
+            channel.out_at().map(|at| (at - now).as_secs())
+        };
+        assert_eq!(out_in(&[]), None);
+        assert_eq!(out_in(&[(5, failed()), (30, too_fast(Some(60))), (90, again())]), Some(125));
+        assert_eq!(out_in(&[(5, too_fast(Some(3600)))]), Some(125));
+        assert_eq!(out_in(&[(5, failed()), (9, DELIVERED)]), None);
+        assert_eq!(out_in(&[(5, failed()), (9, DELIVERED), (20, failed())]), Some(140));
+        assert_eq!(out_in(&[(5, failed()), (9, parked())]), Some(5));
     }
 
     #[test]

@@ -15,9 +15,11 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::Report;
+use super::cap::ALERTS_PER_HOUR_MOST;
 use super::destinations::Destination;
+use super::fallback::Fallback;
 use super::queue::{QUEUE_ALERTS_MAX, QUEUE_BYTES_MAX, Queue};
-use super::sender::{Paces, Worker};
+use super::sender::{Terms, Worker};
 use super::store::{Keeper, Reporter, Store};
 use crate::alert::{Alert, DestinationId};
 use crate::ring::Ring;
@@ -39,12 +41,20 @@ const KEEPER_STACK_BYTES: usize = 128 * 1024;
 pub struct Settings {
     /// Older alerts are not sent any more.
     pub expire: Duration,
+    /// Alerts that each destination is told one by one within an hour; any number, if None.
+    pub alerts_per_hour_max: Option<usize>,
+    /// Who takes over from the others.
+    pub fallback: Vec<DestinationId>,
     /// Where alerts are kept until they are told; memory only, if nowhere.
     pub state_dir: Option<PathBuf>,
 }
 
+/// One a minute, day and night, is more than anybody reads (contract of the interface).
+const ALERTS_PER_HOUR_MAX: usize = 60;
+
 impl Settings {
-    /// Reads `ALERT_EXPIRE` (default a day) and `STATE_DIR`.
+    /// Reads `ALERT_EXPIRE` (default a day), `ALERTS_PER_HOUR_MAX` and `STATE_DIR`. Who
+    /// the fallback is, only the destinations know.
     pub fn read(vars: &Vars, faults: &mut Faults) -> Settings {
         let default = Duration::from_secs(24 * 3600);
         let expire = vars.text("ALERT_EXPIRE").map_or(Some(default), |text| {
@@ -57,7 +67,18 @@ impl Settings {
             span
         });
         let state_dir = vars.text("STATE_DIR").map(PathBuf::from);
-        Settings { expire: expire.unwrap_or(default), state_dir }
+        let cap = vars.text("ALERTS_PER_HOUR_MAX").map_or(Some(ALERTS_PER_HOUR_MAX), |text| {
+            let number = text.trim().parse().ok().filter(|max| (1..=ALERTS_PER_HOUR_MOST).contains(max));
+            if number.is_none() && text.trim() != "off" {
+                faults.fault(format!(
+                    "ALERTS_PER_HOUR_MAX: {} is not a number of alerts (expected 1 to {ALERTS_PER_HOUR_MOST}, or off)",
+                    shown(text)
+                ));
+            }
+            number
+        });
+        let expire = expire.unwrap_or(default);
+        Settings { expire, alerts_per_hour_max: cap, fallback: Vec::new(), state_dir }
     }
 }
 
@@ -158,17 +179,18 @@ impl Dispatch {
             .collect();
         let (stop, stopped) = bounded(0);
         let (ending, ended) = bounded::<()>(0);
+        let (ids, store_of_all) = (settings.fallback.clone(), store.clone());
+        let terms = Arc::new(Terms {
+            expire: settings.expire,
+            alerts_per_hour_max: settings.alerts_per_hour_max,
+            fallback: Fallback { ids, queues: Arc::clone(&queues), store: store_of_all },
+            zone: zone.clone(),
+            stats: Arc::clone(stats),
+            report: Arc::clone(&report),
+        });
         for (index, (destination, queue)) in destinations.into_iter().zip(queues.iter()).enumerate() {
-            let worker = Worker {
-                id: DestinationId(index),
-                destination,
-                queue: Arc::clone(queue),
-                expire: settings.expire,
-                stats: Arc::clone(stats),
-                report: Arc::clone(&report),
-                stop: stopped.clone(),
-                paces: Paces::default(),
-            };
+            let (id, terms) = (DestinationId(index), Arc::clone(&terms));
+            let worker = Worker::new(id, destination, Arc::clone(queue), terms, stopped.clone());
             spawn("sender", STACK_BYTES, &ending, move || worker.run())?;
         }
         let kept = store.map(|store| Kept::start(store, &queues)).transpose()?;

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, bounded, select_biased};
+use crossbeam_channel::{Receiver, Sender, at, bounded, never, select_biased};
 
 use super::Report;
 use super::dispatch::Left;
@@ -39,11 +40,40 @@ struct Shelf {
     woken: Receiver<()>,
 }
 
-/// An alert that the sender has taken, to be settled before the next.
+/// What a sender has taken: an alert, or a summary of several.
 pub(super) struct Held {
     pub(super) alert: Arc<Alert>,
-    /// Where it is on the disk, if it is.
+    pub(super) receipt: Receipt,
+    /// How many alerts it stands for.
+    pub(super) count: usize,
+    /// Of a summary: those whose rules want to hear of their end.
+    pub(super) keyed: Vec<Arc<Alert>>,
+}
+
+/// What is to be settled: all on the disk up to a place, and some in memory.
+#[derive(Default)]
+pub(super) struct Receipt {
     sequence: Option<u64>,
+    in_memory: usize,
+}
+
+impl Receipt {
+    /// Takes in another, of what was taken later.
+    pub(super) fn add(&mut self, later: Receipt) {
+        self.sequence = later.sequence.or(self.sequence);
+        self.in_memory += later.in_memory;
+    }
+}
+
+impl Held {
+    fn new(alert: Arc<Alert>, receipt: Receipt) -> Held {
+        Held { alert, receipt, count: 1, keyed: Vec::new() }
+    }
+
+    /// An alert that was in memory.
+    pub(super) fn in_memory(alert: Arc<Alert>) -> Held {
+        Held::new(alert, Receipt { sequence: None, in_memory: 1 })
+    }
 }
 
 impl Queue {
@@ -94,30 +124,29 @@ impl Queue {
         }
     }
 
-    /// Waits for the oldest alert; None when `stop` is closed.
-    pub(super) fn pop(&self, stop: &Receiver<()>) -> Option<Held> {
+    /// Waits for the oldest alert, until `stop` is closed, or until `deadline`. It may
+    /// find nothing sooner.
+    pub(super) fn pop(&self, stop: &Receiver<()>, deadline: Option<Instant>) -> Popped<Held, ()> {
         let Some(disk) = &self.disk else {
-            return loop {
-                match self.memory.pop(stop, None) {
-                    Popped::Item(alert) => break Some(Held { alert, sequence: None }),
-                    Popped::Called(()) | Popped::Closed => break None,
-                    Popped::Nothing => {}
-                }
+            return match self.memory.pop(stop, deadline) {
+                Popped::Item(alert) => Popped::Item(Held::in_memory(alert)),
+                Popped::Called(()) | Popped::Closed => Popped::Closed,
+                Popped::Nothing => Popped::Nothing,
             };
         };
-        loop {
-            // The word to stop goes first, as it does in memory.
-            select_biased! {
-                recv(stop) -> _ => return None,
-                default => {}
-            }
-            if let Some(held) = self.try_take() {
-                return Some(held);
-            }
-            select_biased! {
-                recv(stop) -> _ => return None,
-                recv(disk.woken) -> _ => {}
-            }
+        // The word to stop goes first, as it does in memory.
+        select_biased! {
+            recv(stop) -> _ => return Popped::Closed,
+            default => {}
+        }
+        if let Some(held) = self.try_take() {
+            return Popped::Item(held);
+        }
+        let timer = deadline.map_or_else(never, at);
+        select_biased! {
+            recv(stop) -> _ => Popped::Closed,
+            recv(disk.woken) -> _ => Popped::Nothing,
+            recv(timer) -> _ => Popped::Nothing,
         }
     }
 
@@ -128,21 +157,28 @@ impl Queue {
             None => (memory()?, None),
             Some(disk) => disk.store.take(disk.index, memory)?,
         };
-        Some(Held { alert, sequence })
+        let in_memory = usize::from(sequence.is_none());
+        Some(Held::new(alert, Receipt { sequence, in_memory }))
     }
 
-    /// Done with: told, or given up.
-    pub(super) fn settle(&self, held: &Held) {
-        match (held.sequence, &self.disk) {
-            (Some(sequence), Some(disk)) => disk.store.settle(disk.index, sequence),
-            _ => drop(self.pending.fetch_sub(1, Ordering::Relaxed)),
+    /// Done with: told, given up, or another's.
+    pub(super) fn settle(&self, receipt: &Receipt) {
+        self.pending.fetch_sub(receipt.in_memory, Ordering::Relaxed);
+        if let (Some(sequence), Some(disk)) = (receipt.sequence, &self.disk) {
+            disk.store.settle(disk.index, sequence);
         }
     }
 
-    /// Writes down an alert that is given up, if there is where to.
-    pub(super) fn bury(&self, alert: &Alert, reason: &str) {
-        if let Some(disk) = &self.disk {
-            disk.store.bury(alert, &self.name, reason);
+    /// Writes down what is given up, if there is where to: of a summary each alert that
+    /// is on the disk, and what it says of those that are not.
+    pub(super) fn bury(&self, held: &Held, reason: &str) {
+        let Some(disk) = &self.disk else { return };
+        let is_summary = held.count > 1;
+        if is_summary {
+            disk.store.bury_taken(disk.index, &self.name, reason);
+        }
+        if !is_summary || held.receipt.in_memory > 0 {
+            disk.store.bury(&held.alert, &self.name, reason);
         }
     }
 

@@ -27,7 +27,7 @@ use super::queue::Queue;
 use super::spool::folder::{Folder, InUse};
 use super::spool::stored::{self, Clock};
 use super::spool::{Lost, Spool, Stored};
-use crate::alert::{Alert, DestinationId};
+use crate::alert::{Alert, DestinationId, Priority};
 use crate::log;
 use crate::ring::{Popped, Ring};
 use crate::stats::Stats;
@@ -150,6 +150,11 @@ impl Store {
         }
     }
 
+    /// Puts alerts on the disk that some destinations take over from another.
+    pub(super) fn take_over(&self, alerts: Vec<Arc<Alert>>, queues: &[Arc<Queue>]) {
+        self.keep(alerts, queues, RETRY);
+    }
+
     /// Puts alerts on the disk, and wakes whoever owes them; into their memory, if that
     /// fails, or has failed within `patience`.
     fn keep(&self, alerts: Vec<Arc<Alert>>, queues: &[Arc<Queue>], patience: Duration) {
@@ -226,10 +231,12 @@ impl Store {
         let Some(taken) = taken else { return memory().map(|alert| (alert, None)) };
         let now = (Instant::now(), SystemTime::now());
         let stored = Stored::read(&taken.payload)?;
-        Some((Arc::new(stored.alert(&self.clock, &self.zone, now)), Some(taken.sequence)))
+        let destinations = inner.spool.owing(&stored).into_iter().map(DestinationId).collect();
+        let alert = Alert { destinations, ..stored.alert(&self.clock, &self.zone, now) };
+        Some((Arc::new(alert), Some(taken.sequence)))
     }
 
-    /// A destination is done with an alert that it took from the disk.
+    /// A destination is done with all that it took from the disk, `sequence` the last of it.
     pub(super) fn settle(&self, index: usize, sequence: u64) {
         let mut inner = self.lock();
         let now = Instant::now();
@@ -259,6 +266,17 @@ impl Store {
             log::warn("dead letters not written", &[("error", error)]);
         }
         inner.is_dead_letter_lost = written.is_err();
+    }
+
+    /// The same for all that a destination has taken from the disk and not settled.
+    pub(super) fn bury_taken(&self, index: usize, notifier: &str, reason: &str) {
+        let mut alerts = Vec::new();
+        let now = (Instant::now(), SystemTime::now());
+        let mut each = |stored: &Stored<'_>| alerts.push(stored.alert(&self.clock, &self.zone, now));
+        self.lock().spool.each_taken(index, &mut each);
+        // What is urgent was told at once, meanwhile.
+        alerts.retain(|alert| alert.priority < Priority::Urgent);
+        alerts.iter().for_each(|alert| self.bury(alert, notifier, reason));
     }
 
     /// At the end: once more whatever could not be written.
@@ -334,7 +352,7 @@ mod tests {
 
     fn tell(queue: &Queue) -> Option<String> {
         let held = queue.try_take()?;
-        queue.settle(&held);
+        queue.settle(&held.receipt);
         Some(held.alert.text.clone())
     }
 

@@ -348,7 +348,8 @@ mod in_check {
     fn rules_and_notifiers_in_force_are_shown() {
         let stdout = "rules:\n  STATIC_EVENT5 (reboot: a reboot in good order) -> Telegram\n  \
                       EVENT3 (regex \"a.*?\", sends \"text\") -> Telegram/-1002, Console\nnotifiers:\n  Telegram\n  Telegram/-1002\n  \
-                      Console\nour own troubles -> Telegram\nlines by UDP on [::]:5141\n\
+                      Console\nour own troubles -> Telegram\nat most 60 alerts an hour for each notifier but Console, \
+                      the others merged\nlines by UDP on [::]:5141\n\
                       lines by TCP on 127.0.0.1:5142\nevery datagram goes on to log.example port 514\n\
                       HTTP on 127.0.0.1:7898\n";
         let stderr = "alertik: warning: EVENT4_NOTIFER is not a variable of this version and has no effect\n\

@@ -148,6 +148,8 @@ fn sources(folder: &str) -> Vec<Source> {
 const TEST_FILES: &[&str] = &[
     "notify/conformance/",
     "notify/http/tests.rs",
+    "notify/sender/tests",
+    "notify/tests.rs",
     "notify/dispatch/tests.rs",
     "notify/spool/tests/",
     "record/tests.rs",

@@ -48,7 +48,8 @@ fn start_in(
 ) -> (Dispatch, Arc<Stats>, Receiver<Report>) {
     let stats = Arc::new(Stats::default());
     let (said, reports) = unbounded();
-    let settings = Settings { expire, state_dir: state_dir.map(Path::to_owned) };
+    let state_dir = state_dir.map(Path::to_owned);
+    let settings = Settings { expire, alerts_per_hour_max: None, fallback: Vec::new(), state_dir };
     let report = Arc::new(move |report| drop(said.send(report)));
     let dispatch = Dispatch::start(destinations, &settings, &Zone::utc(), &stats, report);
     (dispatch.unwrap(), stats, reports)

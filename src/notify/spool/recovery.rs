@@ -42,6 +42,7 @@ impl<D: Disk> Spool<D> {
             waiting: 0,
             next: Place::default(),
             in_hand: None,
+            taken: 0,
         };
         let debtors = names.into_iter().map(debtor).collect();
         let mut spool = Spool { disk, segments, is_open: false, debtors, sequence: 0 };
@@ -130,6 +131,7 @@ impl<D: Disk> Spool<D> {
             waiting: 0,
             next: Place::default(),
             in_hand: None,
+            taken: 0,
         }));
         // If it cannot be written, they are orphans again at the next start.
         let _ = self.save();
