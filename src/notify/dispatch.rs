@@ -126,8 +126,7 @@ impl fmt::Display for Error {
 pub struct Dispatch {
     queues: Arc<[Arc<Queue>]>,
     kept: Option<Kept>,
-    stats: Arc<Stats>,
-    report: Reporter,
+    terms: Arc<Terms>,
     /// Dropped when it is time to stop.
     stop: Sender<()>,
     /// Closed when every sender has ended.
@@ -186,7 +185,7 @@ impl Dispatch {
             fallback: Fallback { ids, queues: Arc::clone(&queues), store: store_of_all },
             zone: zone.clone(),
             stats: Arc::clone(stats),
-            report: Arc::clone(&report),
+            report,
         });
         for (index, (destination, queue)) in destinations.into_iter().zip(queues.iter()).enumerate() {
             let (id, terms) = (DestinationId(index), Arc::clone(&terms));
@@ -194,25 +193,26 @@ impl Dispatch {
             spawn("sender", STACK_BYTES, &ending, move || worker.run())?;
         }
         let kept = store.map(|store| Kept::start(store, &queues)).transpose()?;
-        Ok(Dispatch { queues, kept, stats: Arc::clone(stats), report, stop, ended })
+        Ok(Dispatch { queues, kept, terms, stop, ended })
     }
 
     /// Puts `alert` into the queue of each of its destinations. One about ourselves
     /// goes only where there is room: told in another's place it would be the next loss.
     pub fn accept(&self, alert: Alert) {
         let alert = Arc::new(alert);
+        let Terms { stats, report, .. } = &*self.terms;
         match &self.kept {
             None => {
                 let queues = alert.destinations.iter().filter_map(|id| self.queues.get(id.0));
-                queues.for_each(|queue| queue.push_memory(&alert, &self.stats, &self.report));
+                queues.for_each(|queue| queue.push_memory(&alert, stats, report));
             }
             Some(kept) if alert.is_own() && !kept.inbox.has_room_for(&alert) => {}
             Some(kept) => kept.inbox.push_evicting(alert, |oldest| {
                 if !oldest.is_own() {
-                    self.stats.alerts_evicted.add(oldest.destinations.len());
+                    stats.alerts_evicted.add(oldest.destinations.len());
                 }
                 let ends = oldest.destinations.iter().filter_map(|_| Report::settled(&oldest, false));
-                ends.for_each(&*self.report);
+                ends.for_each(&**report);
             }),
         }
     }
@@ -220,6 +220,11 @@ impl Dispatch {
     /// The name of a destination.
     pub fn name(&self, id: DestinationId) -> &str {
         self.queues.get(id.0).map_or("", |queue| queue.name())
+    }
+
+    /// True if another takes over while this one is out.
+    pub fn has_fallback(&self, id: DestinationId) -> bool {
+        self.terms.fallback.stands_in_for(id)
     }
 
     /// Every destination.

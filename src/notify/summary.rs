@@ -124,13 +124,15 @@ impl Summary {
         }
         let time = |at| zone.format(wall_time(at, now));
         let span = |first, last| format!("{} to {}", time(first), time(last));
-        self.rules.sort_by_key(|rule| std::cmp::Reverse((rule.priority, rule.count)));
         let oldest = self.rules.iter().map(|rule| rule.first.0).min().unwrap_or(self.newest);
+        let priority = self.rules.iter().map(|rule| rule.priority).max().unwrap_or_default();
         let span_of_all = span(oldest, self.newest);
         let mut text = format!("{} alerts in one message, beyond {max} an hour, {span_of_all}", self.count);
-        for Rule { name, count, first, last, .. } in &self.rules {
+        // One after the other is quick for so few, and a sort would be 6 kB of code.
+        while let Some(most) = most_important(&mut self.rules) {
+            let Rule { name, count, first, last, .. } = most;
             text.push_str(&format!("\n{name}: {count}, {}\nfirst: {}", span(first.0, last.0), first.1));
-            if *count > 1 {
+            if count > 1 {
                 text.push_str(&format!("\nlast: {}", last.1));
             }
         }
@@ -138,7 +140,7 @@ impl Summary {
             id: AlertId::fresh(),
             rule: SUMMARY.into(),
             key: None,
-            priority: self.rules.iter().map(|rule| rule.priority).max().unwrap_or_default(),
+            priority,
             stage: Stage::default(),
             text,
             suffix: String::new(),
@@ -150,6 +152,14 @@ impl Summary {
         };
         Held { alert: Arc::new(alert), receipt: self.receipt, count: self.count, keyed: self.keyed }
     }
+}
+
+/// Takes out the rule that is to be told next: the first of the most frequent of the most important.
+fn most_important(rules: &mut Vec<Rule>) -> Option<Rule> {
+    let rank = |rule: &Rule| (rule.priority, rule.count);
+    let most = rules.iter().map(rank).max()?;
+    let index = rules.iter().position(|rule| rank(rule) == most)?;
+    Some(rules.remove(index))
 }
 
 /// An alert's text, cut, and in one line: none of it is to look like a line of ours.
