@@ -308,6 +308,8 @@ fn log_stats(stats: &Stats) {
             ("rejected", &stats.rejected.count()),
             ("expired", &stats.expired.count()),
             ("evicted", &stats.alerts_evicted.count()),
+            ("merged", &stats.merged.count()),
+            ("taken_over", &stats.taken_over.count()),
             ("forwards_failed", &stats.forwards_failed.count()),
             ("forgotten", &stats.states_forgotten.count()),
         ],

@@ -87,7 +87,7 @@ impl Settings {
         let routers = Routers::read(vars, &mut faults);
         let ingest = ingest::Settings::read(vars, &routers, &mut faults);
         let serve = serve::Settings::read(vars, &mut faults);
-        let dispatch = dispatch::Settings::read(vars, &mut faults);
+        let mut dispatch = dispatch::Settings::read(vars, &mut faults);
         let zone = read_zone(vars, &mut faults);
 
         let mut destinations = Destinations::new(vars);
@@ -97,9 +97,13 @@ impl Settings {
             Some(list) => destinations.resolve_list("SELF_NOTIFIER", list, &mut faults),
             None => destinations.usable(&mut faults),
         };
+        if let Some(list) = vars.text("FALLBACK_NOTIFIER").filter(|list| names_any(list)) {
+            dispatch.fallback = destinations.resolve_list("FALLBACK_NOTIFIER", list, &mut faults);
+        }
         let heartbeat = heartbeat::Settings::read(vars, &mut destinations, &self_destinations, &mut faults);
         rules.keep_values(destinations.take_values());
         let destinations = destinations.into_open();
+        warn_of_clear_text(&destinations, &dispatch.fallback, &mut faults);
         let settings = Settings {
             log,
             ingest,
@@ -122,6 +126,18 @@ impl Settings {
     /// The name of a destination.
     pub fn destination_name(&self, id: DestinationId) -> &str {
         self.destinations.get(id.0).map_or("", |destination| &destination.name)
+    }
+}
+
+/// Says which fallback would tell in clear text what another tells encrypted.
+fn warn_of_clear_text(destinations: &[Destination], fallback: &[DestinationId], faults: &mut Faults) {
+    let is_clear = |destination: &&Destination| destination.notifier.recipients().is_empty();
+    let Some(encrypted) = destinations.iter().find(|destination| !is_clear(destination)) else { return };
+    for clear in fallback.iter().filter_map(|id| destinations.get(id.0)).filter(is_clear) {
+        faults.warn(format!(
+            "FALLBACK_NOTIFIER: {} is not encrypted, and would tell in clear text what {} tells encrypted (set its ENCRYPT_TO, or name another)",
+            clear.name, encrypted.name
+        ));
     }
 }
 

@@ -61,6 +61,10 @@ pub struct Stats {
     pub rejected: Counter,
     /// Notifications that grew too old.
     pub expired: Counter,
+    /// Alerts that were told in a summary with others.
+    pub merged: Counter,
+    /// Alerts that a fallback took over from a destination.
+    pub taken_over: Counter,
     /// Notifications pushed out of a sender's full queue.
     pub alerts_evicted: Counter,
     /// What rules remembered and `STATE_DIR` had no room for.

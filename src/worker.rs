@@ -123,7 +123,7 @@ impl Losses {
                 lines,
                 format!("log lines lost unread: {lines} ({ring} in the full ring, {kernel} in the kernel)"),
             ),
-            (self.evicted, format!("alerts lost because a notifier's queue was full: {}", self.evicted)),
+            (self.evicted, format!("alerts lost because too many were waiting: {}", self.evicted)),
             (
                 self.rejected,
                 format!("alerts refused for good by a notifier: {} (see the log)", self.rejected),
@@ -257,12 +257,13 @@ impl Worker {
             Report::Disk { trouble } => return self.tell_trouble(format!("alertik: {trouble}."), None),
             Report::Parked { destination, reason } => {
                 let name = self.dispatch.name(destination);
-                (
-                    destination,
-                    format!(
-                        "alertik: {name} takes no alerts until somebody acts: {reason}. They are kept, and tried again every 15 minutes."
-                    ),
-                )
+                let meanwhile = match self.dispatch.has_fallback(destination) {
+                    true => "The fallback tells them meanwhile, and one is tried there every 15 minutes.",
+                    false => "They are kept, and tried again every 15 minutes.",
+                };
+                let text =
+                    format!("alertik: {name} takes no alerts until somebody acts: {reason}. {meanwhile}");
+                (destination, text)
             }
             Report::Back { destination } => {
                 let name = self.dispatch.name(destination);

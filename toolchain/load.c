@@ -390,7 +390,8 @@ static void latency(void)
 	int sender = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	snprintf(url, sizeof url, "http://127.0.0.1:%d/", port);
-	const char *variables[] = { "GENERIC1_WEBHOOK_URL", url, "HTTP_LISTEN", "127.0.0.1:0", NULL };
+	const char *variables[] = { "GENERIC1_WEBHOOK_URL", url, "HTTP_LISTEN", "127.0.0.1:0",
+				    "ALERTS_PER_HOUR_MAX", "off", NULL };
 	if (listen(listener, 8))
 		err(1, "cannot listen");
 	start(&child, ALERTIK, variables);

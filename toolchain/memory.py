@@ -173,6 +173,7 @@ def main():
         "HTTP_LISTEN": "127.0.0.1:0",
         "TLS_CA_FILE": f"{folder}/ca.pem",
         "GENERIC1_WEBHOOK_URL": f"https://localhost:{server.server_address[1]}/",
+        "ALERTS_PER_HOUR_MAX": "off",
         "EVENT15_NOTIFIER": "Generic1",
         "EVENT15_MATCH_TYPE": "regex",
         "EVENT15_MATCH_STR": "login failure for user (tell[0-9]+) from ([0-9.]+)",

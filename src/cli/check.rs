@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Exit, print, print_json, tell};
+use crate::alert::DestinationId;
 use crate::notify::destinations::Destination;
 use crate::settings::Settings;
 use crate::vars::Faults;
@@ -23,6 +24,9 @@ struct NotifierRow<'a> {
     notifier: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     encrypt_to: Vec<String>,
+    /// True for one that takes over from the others.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    fallback: bool,
 }
 
 #[derive(Serialize)]
@@ -62,8 +66,12 @@ fn as_json(settings: Option<&Settings>, faults: &Faults) {
             notifiers,
         });
     }
-    for destination in &settings.destinations {
-        print_json(&NotifierRow { notifier: &destination.name, encrypt_to: recipients(destination) });
+    for (index, destination) in settings.destinations.iter().enumerate() {
+        print_json(&NotifierRow {
+            notifier: &destination.name,
+            encrypt_to: recipients(destination),
+            fallback: settings.dispatch.fallback.contains(&DestinationId(index)),
+        });
     }
 }
 
@@ -88,11 +96,24 @@ fn in_words(settings: Option<&Settings>, faults: &Faults) {
             all => text.push_str(&format!(", encrypted to {}\n", all.join(", "))),
         }
     }
-    let own: Vec<_> = settings.self_destinations.iter().map(|id| settings.destination_name(*id)).collect();
-    text.push_str(&format!("our own troubles -> {}\n", own.join(", ")));
+    let names = |ids: &[DestinationId]| {
+        ids.iter().map(|id| settings.destination_name(*id)).collect::<Vec<_>>().join(", ")
+    };
+    text.push_str(&format!("our own troubles -> {}\n", names(&settings.self_destinations)));
+    let fallback = &settings.dispatch.fallback;
+    if !fallback.is_empty() {
+        let names = names(fallback);
+        text.push_str(&format!("alerts of a notifier that fails for 2 minutes or is parked -> {names}\n"));
+    }
+    match settings.dispatch.alerts_per_hour_max {
+        Some(max) => text.push_str(&format!(
+            "at most {max} alerts an hour for each notifier but Console, the others merged\n"
+        )),
+        None => text.push_str("any number of alerts an hour\n"),
+    }
     if let Some(daily) = &settings.heartbeat.daily {
-        let names: Vec<_> = daily.destinations.iter().map(|id| settings.destination_name(*id)).collect();
-        text.push_str(&format!("what was seen, daily at {} -> {}\n", daily.time(), names.join(", ")));
+        let names = names(&daily.destinations);
+        text.push_str(&format!("what was seen, daily at {} -> {names}\n", daily.time()));
     }
     if let Some(pings) = &settings.heartbeat.pings {
         text.push_str(&format!("HEARTBEAT_URL (hidden) is pinged every {} s\n", pings.every.as_secs()));

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use crate::alert::DestinationId;
 use crate::notify::Destinations;
-use crate::notify::dispatch::read_span;
 use crate::notify::http::{Client, Url};
+use crate::span;
 use crate::vars::{Faults, Vars, names_any, shown};
 
 pub mod daily;
@@ -82,7 +82,7 @@ impl Settings {
         faults: &mut Faults,
     ) -> Settings {
         let every = vars.text("HEARTBEAT_EVERY").map_or(Some(EVERY), |text| {
-            let span = read_span(text);
+            let span = span::read(text);
             if span.is_none() {
                 let text = shown(text);
                 faults.fault(format!("HEARTBEAT_EVERY: {text} is not a time span (expected 30s, 5m or 1h)"));

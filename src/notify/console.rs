@@ -48,6 +48,11 @@ impl Notifier for Console {
     fn armor_chars_max(&self) -> Option<usize> {
         None
     }
+
+    /// Programs read it, or somebody who looks at it: it rings for nobody.
+    fn takes_floods(&self) -> bool {
+        true
+    }
 }
 
 fn compose(text: &str, marker: &str) -> String {

@@ -14,13 +14,16 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::cap::ALERTS_PER_HOUR_MOST;
 use super::destinations::Destination;
+use super::fallback::Fallback;
 use super::keeper::{Inbox, Keeper};
 use super::queue::Queue;
-use super::sender::{Paces, Worker};
+use super::sender::{Terms, Worker};
 use super::store::{Reporter, Store};
 use crate::alert::{Alert, DestinationId};
 use crate::memory::{Change, Recalled};
+use crate::span;
 use crate::stats::Stats;
 use crate::timestamp::Zone;
 use crate::vars::{Faults, Vars, shown};
@@ -39,24 +42,42 @@ const KEEPER_STACK_BYTES: usize = 128 * 1024;
 pub struct Settings {
     /// Older alerts are not sent any more.
     pub expire: Duration,
+    /// Alerts that each destination is told one by one within an hour; any number, if None.
+    pub alerts_per_hour_max: Option<usize>,
+    /// Who takes over from the others.
+    pub fallback: Vec<DestinationId>,
     /// Where alerts are kept until they are told; memory only, if nowhere.
     pub state_dir: Option<PathBuf>,
     /// Each message has a number, by which one that is missing is noticed.
     pub is_numbered: bool,
 }
 
+/// One a minute, day and night, is more than anybody reads (contract of the interface).
+const ALERTS_PER_HOUR_MAX: usize = 60;
+
 impl Settings {
-    /// Reads `ALERT_EXPIRE` (default a day), `STATE_DIR` and `ALERT_SERIAL`.
+    /// Reads `ALERT_EXPIRE` (default a day), `ALERTS_PER_HOUR_MAX`, `STATE_DIR` and `ALERT_SERIAL`.
+    /// Who the fallback is, only the destinations know.
     pub fn read(vars: &Vars, faults: &mut Faults) -> Settings {
         let default = Duration::from_secs(24 * 3600);
         let expire = vars.text("ALERT_EXPIRE").map_or(Some(default), |text| {
-            let span = read_span(text);
+            let span = span::read(text);
             if span.is_none() {
                 let text = shown(text);
                 faults
                     .fault(format!("ALERT_EXPIRE: {text} is not a time span (expected 90s, 10m, 24h or 7d)"));
             }
             span
+        });
+        let cap = vars.text("ALERTS_PER_HOUR_MAX").map_or(Some(ALERTS_PER_HOUR_MAX), |text| {
+            let number = text.trim().parse().ok().filter(|max| (1..=ALERTS_PER_HOUR_MOST).contains(max));
+            if number.is_none() && text.trim() != "off" {
+                faults.fault(format!(
+                    "ALERTS_PER_HOUR_MAX: {} is not a number of alerts (expected 1 to {ALERTS_PER_HOUR_MOST}, or off)",
+                    shown(text)
+                ));
+            }
+            number
         });
         let state_dir = vars.text("STATE_DIR").map(PathBuf::from);
         let is_numbered = match vars.text("ALERT_SERIAL") {
@@ -70,24 +91,9 @@ impl Settings {
                 false
             }
         };
-        Settings { expire: expire.unwrap_or(default), state_dir, is_numbered }
+        let expire = expire.unwrap_or(default);
+        Settings { expire, alerts_per_hour_max: cap, fallback: Vec::new(), state_dir, is_numbered }
     }
-}
-
-/// `90s`, `10m`, `24h`, `7d`; more than nothing, and at most a year.
-pub fn read_span(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let unit = match text.chars().last()? {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        'd' => 24 * 3600,
-        _ => return None,
-    };
-    let digits = text.get(..text.len() - 1)?;
-    let number: u64 = digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())??;
-    let seconds = number.checked_mul(unit).filter(|seconds| (1..=365 * 24 * 3600).contains(seconds))?;
-    Some(Duration::from_secs(seconds))
 }
 
 /// Why delivery cannot start.
@@ -118,7 +124,7 @@ impl fmt::Display for Error {
 pub struct Dispatch {
     queues: Arc<[Arc<Queue>]>,
     kept: Option<Kept>,
-    stats: Arc<Stats>,
+    terms: Arc<Terms>,
     /// Dropped when it is time to stop.
     stop: Sender<()>,
     /// Closed when every sender has ended.
@@ -175,33 +181,35 @@ impl Dispatch {
             .collect();
         let (stop, stopped) = bounded(0);
         let (ending, ended) = bounded::<()>(0);
+        let ids = settings.fallback.clone();
+        let terms = Arc::new(Terms {
+            expire: settings.expire,
+            alerts_per_hour_max: settings.alerts_per_hour_max,
+            fallback: Fallback { ids, queues: Arc::clone(&queues), store },
+            zone: zone.clone(),
+            stats: Arc::clone(stats),
+            report,
+        });
         for (index, (destination, queue)) in destinations.into_iter().zip(queues.iter()).enumerate() {
-            let worker = Worker {
-                id: DestinationId(index),
-                destination,
-                queue: Arc::clone(queue),
-                expire: settings.expire,
-                stats: Arc::clone(stats),
-                report: Arc::clone(&report),
-                stop: stopped.clone(),
-                paces: Paces::default(),
-            };
+            let (id, terms) = (DestinationId(index), Arc::clone(&terms));
+            let worker = Worker::new(id, destination, Arc::clone(queue), terms, stopped.clone());
             spawn("sender", STACK_BYTES, &ending, move || worker.run())?;
         }
         let kept = opened.map(|(store, recalled)| Kept::start(store, recalled, &queues)).transpose()?;
-        Ok(Dispatch { queues, kept, stats: Arc::clone(stats), stop, ended })
+        Ok(Dispatch { queues, kept, terms, stop, ended })
     }
 
     /// Puts `alert` into the queue of each of its destinations. One about ourselves
     /// goes only where there is room: told in another's place it would be the next loss.
     pub fn accept(&self, alert: Alert) {
         let alert = Arc::new(alert);
+        let Terms { stats, report, .. } = &*self.terms;
         match &self.kept {
             None => {
                 let queues = alert.destinations.iter().filter_map(|id| self.queues.get(id.0));
-                queues.for_each(|queue| queue.push_memory(&alert, &self.stats));
+                queues.for_each(|queue| queue.push_memory(&alert, stats, report));
             }
-            Some(kept) => kept.inbox.accept(alert, &self.stats),
+            Some(kept) => kept.inbox.accept(alert, stats, report),
         }
     }
 
@@ -228,6 +236,11 @@ impl Dispatch {
         self.queues.get(id.0).map_or("", |queue| queue.name())
     }
 
+    /// True if another takes over while this one is out.
+    pub fn has_fallback(&self, id: DestinationId) -> bool {
+        self.terms.fallback.stands_in_for(id)
+    }
+
     /// Every destination.
     pub fn ids(&self) -> impl Iterator<Item = DestinationId> {
         (0..self.queues.len()).map(DestinationId)
@@ -237,7 +250,7 @@ impl Dispatch {
     /// and says what was left.
     pub fn stop(self, deadline: Instant) -> Vec<Left> {
         let kept = self.kept.map(|kept| {
-            kept.inbox.close(&self.stats);
+            kept.inbox.close(&self.terms.stats, &self.terms.report);
             drop(kept.stop);
             let _ = kept.ended.recv_deadline(deadline);
             kept.store

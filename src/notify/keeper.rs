@@ -14,8 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::Receiver;
 
+use super::Report;
 use super::queue::{QUEUE_ALERTS_MAX, QUEUE_BYTES_MAX, Queue};
-use super::store::{RETRY, Store};
+use super::store::{RETRY, Reporter, Store};
 use crate::alert::Alert;
 use crate::memory::Change;
 use crate::ring::{Popped, Ring, Weigh};
@@ -67,20 +68,20 @@ impl Inbox {
     }
 
     /// To be written at once. One about ourselves only if there is room.
-    pub(super) fn accept(&self, alert: Arc<Alert>, stats: &Stats) {
+    pub(super) fn accept(&self, alert: Arc<Alert>, stats: &Stats, report: &Reporter) {
         let is_own = alert.is_own();
         let parcel = Parcel { changes: Vec::new(), alert: Some(alert) };
         if !is_own || self.ring.has_room_for(&parcel) {
-            self.push(parcel, stats);
+            self.push(parcel, stats, report);
         }
     }
 
     /// What no alert took along.
-    pub(super) fn close(&self, stats: &Stats) {
-        self.push(Parcel::default(), stats);
+    pub(super) fn close(&self, stats: &Stats, report: &Reporter) {
+        self.push(Parcel::default(), stats, report);
     }
 
-    fn push(&self, parcel: Parcel, stats: &Stats) {
+    fn push(&self, parcel: Parcel, stats: &Stats, report: &Reporter) {
         let changes = std::mem::take(&mut *self.pending()).into_values().collect();
         self.ring.push_evicting(Parcel { changes, ..parcel }, |oldest| {
             let mut pending = self.pending();
@@ -88,8 +89,12 @@ impl Inbox {
                 // It may be older than what is in the ring: whoever takes it in looks at the time.
                 pending.entry(change.name.clone()).or_insert(change);
             }
-            if let Some(alert) = oldest.alert.filter(|alert| !alert.is_own()) {
-                stats.alerts_evicted.add(alert.destinations.len());
+            if let Some(alert) = oldest.alert {
+                if !alert.is_own() {
+                    stats.alerts_evicted.add(alert.destinations.len());
+                }
+                let ends = alert.destinations.iter().filter_map(|_| Report::settled(&alert, false));
+                ends.for_each(&**report);
             }
         });
     }

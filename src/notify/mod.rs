@@ -20,8 +20,11 @@ use crate::secret::Secret;
 use crate::value::{Value, Values};
 use crate::vars::{Faults, Vars, shown};
 
+mod account;
 pub mod backoff;
 mod boot;
+mod cap;
+mod channel;
 #[cfg(test)]
 mod conformance;
 pub mod console;
@@ -31,6 +34,7 @@ mod discord;
 pub mod dispatch;
 mod email;
 pub mod encrypt;
+mod fallback;
 mod generic;
 mod gotify;
 pub mod http;
@@ -39,16 +43,18 @@ mod matrix;
 mod ntfy;
 mod pushover;
 mod queue;
-pub mod sender;
+mod report;
+mod sender;
 mod slack;
 mod spool;
 mod store;
+mod summary;
 mod teams;
 mod telegram;
 
 pub use destinations::Destinations;
 pub use dispatch::Dispatch;
-pub use sender::Report;
+pub use report::Report;
 
 /// A service this program can tell.
 #[derive(Clone, Copy)]
@@ -168,8 +174,17 @@ pub const REGISTRY: &[Entry] = &[
 
 /// The variables of delivery as a whole. Each service has its own in
 /// [`REGISTRY`], and `_ENCRYPT_TO`, `_PROXY` and `_TLS_CA_FILE` besides.
-pub const VARIABLES: &[&str] =
-    &["PROXY", "TLS_CA_FILE", "ENCRYPT_TO", "ALERT_EXPIRE", "ALERT_SERIAL", "SELF_NOTIFIER", "STATE_DIR"];
+pub const VARIABLES: &[&str] = &[
+    "PROXY",
+    "TLS_CA_FILE",
+    "ENCRYPT_TO",
+    "ALERT_EXPIRE",
+    "ALERT_SERIAL",
+    "ALERTS_PER_HOUR_MAX",
+    "FALLBACK_NOTIFIER",
+    "SELF_NOTIFIER",
+    "STATE_DIR",
+];
 
 /// The variable that holds for the service with this prefix, its own or else the
 /// common one: its full name, and what it is set to.
@@ -342,6 +357,11 @@ pub trait Notifier: Send {
         false
     }
 
+    /// True if many alerts are no burden there: each is then told by itself, however many.
+    fn takes_floods(&self) -> bool {
+        false
+    }
+
     /// What describes and judges, without what sends, if there is such a part.
     #[cfg(test)]
     fn service(&mut self) -> Option<&mut dyn http::Service> {
@@ -350,30 +370,4 @@ pub trait Notifier: Send {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(text: &str, suffix: &str, max: usize, expected: &str) {
-        let notification = Notification { text, suffix, ..Notification::default() };
-        let cut = notification.within(max, char::len_utf16);
-        assert_eq!(cut, expected);
-        assert!(cut.encode_utf16().count() <= max);
-    }
-
-    #[test]
-    fn text_is_cut_before_the_suffix_and_marked() {
-        check("hello", ", at: noon", 15, "hello, at: noon");
-        check("hello", ", at: noon", 14, "hel…, at: noon");
-        check("hello", ", at: noon", 11, "…, at: noon");
-        check("hello", ", at: noon", 5, "hell…");
-        check("hello", "", 1, "…");
-    }
-
-    #[test]
-    fn no_character_is_cut_in_two() {
-        check("a😀b", "", 4, "a😀b");
-        check("a😀bc", "", 4, "a😀…");
-        check("a😀bc", "", 3, "a…");
-    }
-}
+mod tests;

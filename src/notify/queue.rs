@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Instant, SystemTime};
 
-use crossbeam_channel::{Receiver, Sender, bounded, select_biased};
+use crossbeam_channel::{Receiver, Sender, at, bounded, never, select_biased};
 
+use super::Report;
 use super::dispatch::Left;
-use super::store::Store;
+use super::store::{Reporter, Store};
 use crate::alert::Alert;
 use crate::ring::{Popped, Ring};
 use crate::stats::Stats;
@@ -47,11 +48,40 @@ struct Shelf {
     woken: Receiver<()>,
 }
 
-/// An alert that the sender has taken, to be settled before the next.
+/// What a sender has taken: an alert, or a summary of several.
 pub(super) struct Held {
     pub(super) alert: Arc<Alert>,
-    /// Where it is on the disk, if it is.
+    pub(super) receipt: Receipt,
+    /// How many alerts it stands for.
+    pub(super) count: usize,
+    /// Of a summary: those whose rules want to hear of their end.
+    pub(super) keyed: Vec<Arc<Alert>>,
+}
+
+/// What is to be settled: all on the disk up to a place, and some in memory.
+#[derive(Default)]
+pub(super) struct Receipt {
     sequence: Option<u64>,
+    in_memory: usize,
+}
+
+impl Receipt {
+    /// Takes in another, of what was taken later.
+    pub(super) fn add(&mut self, later: Receipt) {
+        self.sequence = later.sequence.or(self.sequence);
+        self.in_memory += later.in_memory;
+    }
+}
+
+impl Held {
+    fn new(alert: Arc<Alert>, receipt: Receipt) -> Held {
+        Held { alert, receipt, count: 1, keyed: Vec::new() }
+    }
+
+    /// An alert that was in memory.
+    pub(super) fn in_memory(alert: Arc<Alert>) -> Held {
+        Held::new(alert, Receipt { sequence: None, in_memory: 1 })
+    }
 }
 
 impl Queue {
@@ -72,7 +102,7 @@ impl Queue {
     }
 
     /// Adds an alert in memory; the oldest ones go, counted, where there is no room.
-    pub(super) fn push_memory(&self, alert: &Arc<Alert>, stats: &Stats) {
+    pub(super) fn push_memory(&self, alert: &Arc<Alert>, stats: &Stats, report: &Reporter) {
         if alert.is_own() && !self.memory.has_room_for(alert) {
             return;
         }
@@ -82,6 +112,7 @@ impl Queue {
             if !oldest.is_own() {
                 stats.alerts_evicted.add_one();
             }
+            Report::settled(&oldest, false).into_iter().for_each(&**report);
         });
         self.wake();
     }
@@ -103,30 +134,29 @@ impl Queue {
         }
     }
 
-    /// Waits for the oldest alert; None when `stop` is closed.
-    pub(super) fn pop(&self, stop: &Receiver<()>) -> Option<Held> {
+    /// Waits for the oldest alert, until `stop` is closed, or until `deadline`. It may
+    /// find nothing sooner.
+    pub(super) fn pop(&self, stop: &Receiver<()>, deadline: Option<Instant>) -> Popped<Held, ()> {
         let Some(disk) = &self.disk else {
-            return loop {
-                match self.memory.pop(stop, None) {
-                    Popped::Item(alert) => break Some(Held { alert, sequence: None }),
-                    Popped::Called(()) | Popped::Closed => break None,
-                    Popped::Nothing => {}
-                }
+            return match self.memory.pop(stop, deadline) {
+                Popped::Item(alert) => Popped::Item(Held::in_memory(alert)),
+                Popped::Called(()) | Popped::Closed => Popped::Closed,
+                Popped::Nothing => Popped::Nothing,
             };
         };
-        loop {
-            // The word to stop goes first, as it does in memory.
-            select_biased! {
-                recv(stop) -> _ => return None,
-                default => {}
-            }
-            if let Some(held) = self.try_take() {
-                return Some(held);
-            }
-            select_biased! {
-                recv(stop) -> _ => return None,
-                recv(disk.woken) -> _ => {}
-            }
+        // The word to stop goes first, as it does in memory.
+        select_biased! {
+            recv(stop) -> _ => return Popped::Closed,
+            default => {}
+        }
+        if let Some(held) = self.try_take() {
+            return Popped::Item(held);
+        }
+        let timer = deadline.map_or_else(never, at);
+        select_biased! {
+            recv(stop) -> _ => Popped::Closed,
+            recv(disk.woken) -> _ => Popped::Nothing,
+            recv(timer) -> _ => Popped::Nothing,
         }
     }
 
@@ -137,7 +167,8 @@ impl Queue {
             None => (memory()?, None),
             Some(disk) => disk.store.take(disk.index, memory)?,
         };
-        Some(Held { alert, sequence })
+        let in_memory = usize::from(sequence.is_none());
+        Some(Held::new(alert, Receipt { sequence, in_memory }))
     }
 
     /// Text and suffix of an alert to be told at `now`, with the number that the delivery will have.
@@ -153,24 +184,29 @@ impl Queue {
         }
     }
 
-    /// Done with: told, or given up. Only what was told has used up its number.
-    pub(super) fn settle(&self, held: &Held, is_delivered: bool) {
+    /// Done with: told, given up, or another's. Only what was told has used up its number: it
+    /// has even while all that it could settle is to be told again after a crash.
+    pub(super) fn settle(&self, receipt: &Receipt, is_delivered: bool) {
         let serial = self.serial.as_ref().map(|last| {
             let used = usize::from(is_delivered);
             (last.fetch_add(used, Ordering::Relaxed) + used) as u64
         });
-        if held.sequence.is_none() {
-            self.pending.fetch_sub(1, Ordering::Relaxed);
-        }
+        self.pending.fetch_sub(receipt.in_memory, Ordering::Relaxed);
         if let Some(disk) = &self.disk {
-            disk.store.settle(disk.index, held.sequence, serial);
+            disk.store.settle(disk.index, receipt.sequence, serial);
         }
     }
 
-    /// Writes down an alert that is given up, if there is where to.
-    pub(super) fn bury(&self, alert: &Alert, reason: &str) {
-        if let Some(disk) = &self.disk {
-            disk.store.bury(alert, &self.name, reason);
+    /// Writes down what is given up, if there is where to: of a summary each alert that
+    /// is on the disk, and what it says of those that are not.
+    pub(super) fn bury(&self, held: &Held, reason: &str) {
+        let Some(disk) = &self.disk else { return };
+        let is_summary = held.count > 1;
+        if is_summary {
+            disk.store.bury_taken(disk.index, &self.name, reason);
+        }
+        if !is_summary || held.receipt.in_memory > 0 {
+            disk.store.bury(&held.alert, &self.name, reason);
         }
     }
 

@@ -2,15 +2,19 @@
 //! until the service has taken it, refused it, or time has run out.
 //!
 //! ```text
-//!            ┌────────────── same alert again ◄─────────────┐
-//!            ▼                                              │
-//!   queue ─► attempt ─► Outcome ─► Channel::settle ─► Step ─┤ Retry(at)
-//!            ▲                                              │
-//!            └──────────── next alert ◄─────────────────────┘ Done
+//!              ┌───────────── same alert again ◄────────────┐
+//!              ▼                                            │
+//!   queue ─► in hand ─► attempt ─► Outcome ─► Channel ─► Step ─┤ Retry(at)
+//!     │        ▲   └─ out ─► Fallback                       └ Done ─► the next
+//!     └► Summary ┘     beyond the hourly cap
 //! ```
 //!
-//! [`Channel`] is the sense in it, pure, with the time as an argument; the loop
-//! around it waits and sends. Waiting happens nowhere else in delivery.
+//! What is next is decided by [`Worker::next`], which never waits and is told the time;
+//! the loop around it waits and sends. So a test can go through six hours at once.
+//!
+//! On the disk everything up to a place is settled at a time. While alerts are being
+//! merged nothing is settled, not even what is told meanwhile because it is urgent: a
+//! crash then repeats that, and loses nothing.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
@@ -18,383 +22,336 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use super::backoff;
+use super::account::Paces;
+use super::cap::Cap;
+use super::channel::{Channel, Step};
 use super::destinations::Destination;
-use super::queue::{Held, Queue};
-use super::{Notification, Outcome};
-use crate::alert::{Alert, DestinationId, wall_time};
+use super::fallback::Fallback;
+use super::queue::{Held, Queue, Receipt};
+use super::store::Reporter;
+use super::summary::{SUMMARY, Summary};
+use super::{Notification, Outcome, Report};
+use crate::alert::{Alert, DestinationId, Priority, wall_time};
 use crate::log::{self, Level, Values};
+use crate::ring::Popped;
 use crate::stats::Stats;
+use crate::timestamp::Zone;
 
-/// How often a service that needs a human is tried all the same: often enough to
-/// notice that the human came, rarely enough that no service minds (Discord bans
-/// addresses that keep calling a webhook that is gone).
-const PARKED_RETRY: Duration = Duration::from_secs(15 * 60);
+/// Alerts that a fallback takes over at a time: they share a write to the disk, and
+/// are in memory meanwhile.
+const TAKEN_OVER_MAX: usize = 64;
 
-/// Whoever says "too fast" is left alone for this long at least: `Retry-After: 0`,
-/// obeyed to the letter, is a loop without a pause.
-const TOO_FAST_WAIT_MIN: Duration = Duration::from_secs(1);
-
-/// What a sender tells the worker: the one thing that flows back.
-#[derive(Clone, Debug)]
-pub enum Report {
-    /// A service takes nothing until a human acts.
-    Parked {
-        /// Which.
-        destination: DestinationId,
-        /// What it answered.
-        reason: String,
-    },
-    /// It takes alerts again.
-    Back {
-        /// Which.
-        destination: DestinationId,
-    },
-    /// An alert of a rule that remembers was told to one of its destinations, or given up there.
-    Settled {
-        /// The alert.
-        alert: Arc<Alert>,
-        /// True if it was told.
-        is_delivered: bool,
-    },
-    /// Something is wrong with what `STATE_DIR` keeps.
-    Disk {
-        /// What, in words.
-        trouble: String,
-    },
-}
-
-/// What to do after an attempt.
-#[derive(Debug, PartialEq)]
-pub enum Step {
-    /// This alert is done with; how is in the outcome.
-    Done,
-    /// The same alert again, not before this.
-    Retry(Instant),
-}
-
-/// What a sender remembers of its service between attempts.
-#[derive(Debug, Default)]
-pub struct Channel {
-    failures: u32,
-    is_parked: bool,
-    /// No attempt before this. It outlives the alert it came from: one that
-    /// expires must not let the next knock at once on a door that is shut.
-    not_before: Option<Instant>,
-    /// The service itself asked for the wait: then a stop does not try again.
-    is_told_to_wait: bool,
-    has_changed: bool,
-}
-
-impl Channel {
-    /// Takes in what an attempt at `now` came to; `chance` spreads the waits.
-    pub fn settle(&mut self, outcome: &Outcome, now: Instant, chance: u64) -> Step {
-        let had_changed = std::mem::take(&mut self.has_changed);
-        self.is_told_to_wait = false;
-        let wait = match outcome {
-            Outcome::Delivered { pause } => {
-                *self = Channel {
-                    not_before: pause.map(|pause| now + pause),
-                    is_told_to_wait: pause.is_some(),
-                    ..Channel::default()
-                };
-                return Step::Done;
-            }
-            Outcome::Rejected { .. } => {
-                // The service answers: whatever was wrong with it is over.
-                *self = Channel::default();
-                return Step::Done;
-            }
-            // Once only: a service that keeps changing its mind is one that fails.
-            Outcome::Again { .. } if !had_changed => {
-                self.has_changed = true;
-                Duration::ZERO
-            }
-            Outcome::TooFast { wait: Some(wait), .. } => {
-                self.is_told_to_wait = true;
-                (*wait).max(TOO_FAST_WAIT_MIN)
-            }
-            Outcome::Parked { .. } => {
-                self.is_parked = true;
-                PARKED_RETRY
-            }
-            Outcome::Failed { .. } | Outcome::Again { .. } | Outcome::TooFast { wait: None, .. } => {
-                self.failures = self.failures.saturating_add(1);
-                backoff::wait_after(self.failures, chance)
-            }
-        };
-        self.not_before = Some(now + wait);
-        Step::Retry(now + wait)
-    }
-
-    /// True if one more attempt at the end is worth it.
-    fn is_willing(&self, now: Instant) -> bool {
-        let is_due = self.not_before.is_none_or(|until| until <= now);
-        !self.is_parked && (is_due || !self.is_told_to_wait)
-    }
+/// What holds for every sender.
+pub(super) struct Terms {
+    /// Older alerts are not sent any more.
+    pub(super) expire: Duration,
+    /// Told one by one to each; any number, if None.
+    pub(super) alerts_per_hour_max: Option<usize>,
+    pub(super) fallback: Fallback,
+    pub(super) zone: Zone,
+    pub(super) stats: Arc<Stats>,
+    pub(super) report: Reporter,
 }
 
 /// One sender's thread: everything it works with.
 pub(super) struct Worker {
-    pub(super) id: DestinationId,
+    id: DestinationId,
     pub(super) destination: Destination,
-    pub(super) queue: Arc<Queue>,
-    pub(super) expire: Duration,
-    pub(super) stats: Arc<Stats>,
-    pub(super) report: Arc<dyn Fn(Report) + Send + Sync>,
+    queue: Arc<Queue>,
+    pub(super) terms: Arc<Terms>,
     /// Closed when it is time to stop.
-    pub(super) stop: Receiver<()>,
-    /// Strangers can make us deliver, and lose, as often as they like.
+    stop: Receiver<()>,
     pub(super) paces: Paces,
+    channel: Channel,
+    cap: Cap,
+    /// Taken, and not settled before it is told or given up.
+    in_hand: Option<Held>,
+    pub(super) attempts: u32,
+    /// What is beyond the cap.
+    merging: Option<Summary>,
 }
 
-/// How often a sender's log lines of each kind may come.
-#[derive(Default)]
-pub(super) struct Paces {
-    delivered: log::Pace,
-    lost: log::Pace,
+/// What is to be done next.
+#[derive(Debug, PartialEq)]
+pub(super) enum Next {
+    /// An attempt with what is in hand.
+    Attempt,
+    /// Nothing before this.
+    Wait(Instant),
+    /// The next alert, if one comes before this.
+    Take(Option<Instant>),
 }
 
-/// Why the work on an alert ended.
-enum Ended {
-    Settled,
-    ToldToStop,
+fn clocks() -> (Instant, SystemTime) {
+    (Instant::now(), SystemTime::now())
 }
 
 impl Worker {
+    pub(super) fn new(
+        id: DestinationId,
+        destination: Destination,
+        queue: Arc<Queue>,
+        terms: Arc<Terms>,
+        stop: Receiver<()>,
+    ) -> Worker {
+        let max = terms.alerts_per_hour_max.filter(|_| !destination.notifier.takes_floods());
+        Worker {
+            id,
+            destination,
+            queue,
+            terms,
+            stop,
+            paces: Paces::default(),
+            channel: Channel::default(),
+            cap: Cap::new(max),
+            in_hand: None,
+            attempts: 0,
+            merging: None,
+        }
+    }
+
     /// Works until it is told to stop, then tries once more what is left.
     pub(super) fn run(mut self) {
-        let mut channel = Channel::default();
-        while let Some(held) = self.queue.pop(&self.stop) {
-            match self.see_through(&mut channel, &held) {
-                Ended::Settled => {}
-                Ended::ToldToStop => return self.finish(channel, Some(held)),
+        loop {
+            match self.next(clocks()) {
+                Next::Attempt => drop(self.attempt()),
+                Next::Wait(until) => {
+                    if self.is_stopped_before(until) {
+                        break;
+                    }
+                }
+                Next::Take(until) => match self.queue.pop(&self.stop, until) {
+                    Popped::Item(held) => self.take_in(held, clocks()),
+                    Popped::Called(()) | Popped::Closed => break,
+                    Popped::Nothing => {}
+                },
             }
         }
-        self.finish(channel, None);
-    }
-
-    fn see_through(&mut self, channel: &mut Channel, held: &Held) -> Ended {
-        let expires = held.alert.arrived + self.expire;
-        for attempt in 1.. {
-            if let Some(until) = channel.not_before
-                && self.wait_until(until.min(expires))
-            {
-                return Ended::ToldToStop;
-            }
-            let now = Instant::now();
-            if now >= expires {
-                self.expire(held, now);
-                break;
-            }
-            if self.attempt(channel, held, attempt) == Step::Done {
-                break;
-            }
-        }
-        Ended::Settled
-    }
-
-    fn expire(&mut self, held: &Held, now: Instant) {
-        let alert = &held.alert;
-        self.queue.bury(alert, "expired");
-        self.queue.settle(held, false);
-        if !alert.is_own() {
-            self.stats.expired.add_one();
-        }
-        let values: Values<'_> = &[("notifier", &self.destination.name), ("rule", &alert.rule)];
-        log::paced(&mut self.paces.lost, now, Level::Error, "alert expired", values);
+        self.finish();
     }
 
     /// Waits; true if it was told to stop meanwhile.
-    fn wait_until(&self, at: Instant) -> bool {
+    fn is_stopped_before(&self, at: Instant) -> bool {
         matches!(self.stop.recv_deadline(at), Ok(()) | Err(RecvTimeoutError::Disconnected))
     }
 
-    fn attempt(&mut self, channel: &mut Channel, held: &Held, attempt: u32) -> Step {
-        let both = (Instant::now(), SystemTime::now());
-        let ((text, suffix), values) = (self.queue.words(&held.alert, both), held.alert.values(both));
-        let outcome = self.destination.notifier.deliver(&Notification {
-            id: held.alert.id,
-            rule: &held.alert.rule,
-            key: held.alert.key.as_deref(),
-            priority: held.alert.priority,
-            stage: held.alert.stage,
+    /// Does what needs no waiting, and says what does.
+    pub(super) fn next(&mut self, now: (Instant, SystemTime)) -> Next {
+        loop {
+            let out_at = self.out_at();
+            let is_out = out_at.is_some_and(|at| at <= now.0);
+            if self.in_hand.is_none()
+                && let Some(summary) = self.merging.take_if(|summary| is_out || summary.due <= now.0)
+            {
+                self.hold(self.close(summary, now));
+            }
+            let Some(held) = &self.in_hand else {
+                return match &self.merging {
+                    Some(summary) if summary.is_full() => Next::Wait(summary.due),
+                    summary => Next::Take(summary.as_ref().map(|summary| summary.due)),
+                };
+            };
+            let expires = held.alert.arrived + self.terms.expire;
+            if expires <= now.0 {
+                self.expire(now.0);
+                continue;
+            }
+            let Some(until) = self.channel.not_before.filter(|until| *until > now.0) else {
+                return Next::Attempt;
+            };
+            if !is_out {
+                return Next::Wait(out_at.map_or(until, |at| at.min(until)).min(expires));
+            }
+            self.hand_over(now);
+        }
+    }
+
+    /// Takes in what came out of the queue.
+    pub(super) fn take_in(&mut self, held: Held, now: (Instant, SystemTime)) {
+        let alert = &held.alert;
+        let is_out = self.out_at().is_some_and(|at| at <= now.0);
+        // Of a summary that was taken over, merged once more, nothing would be left.
+        let is_passed = alert.is_own() || alert.priority == Priority::Urgent || &*alert.rule == SUMMARY;
+        if is_out || is_passed || self.is_expired(&held, now.0) {
+            self.hold(held);
+        } else if let Some(summary) = &mut self.merging {
+            summary.add(held, now);
+        } else if self.cap.has_room(now.0) {
+            self.hold(held);
+        } else {
+            self.merging = Some(Summary::begin(held, now));
+        }
+    }
+
+    fn hold(&mut self, held: Held) {
+        self.in_hand = Some(held);
+        self.attempts = 0;
+    }
+
+    fn close(&self, summary: Summary, now: (Instant, SystemTime)) -> Held {
+        summary.close(self.terms.alerts_per_hour_max.unwrap_or_default(), &self.terms.zone, now)
+    }
+
+    /// When somebody takes over, if nothing changes.
+    fn out_at(&self) -> Option<Instant> {
+        self.channel.out_at().filter(|_| self.terms.fallback.stands_in_for(self.id))
+    }
+
+    fn is_expired(&self, held: &Held, now: Instant) -> bool {
+        held.alert.arrived + self.terms.expire <= now
+    }
+
+    /// Gives up what is in hand.
+    fn expire(&mut self, now: Instant) {
+        if let Some(held) = self.in_hand.take() {
+            self.note_expired(&held, now);
+            self.settle_alert(held, false);
+        }
+    }
+
+    fn note_expired(&mut self, held: &Held, now: Instant) {
+        self.queue.bury(held, "expired");
+        if !held.alert.is_own() {
+            self.terms.stats.expired.add(held.count);
+        }
+        let values: Values<'_> = &[("notifier", &self.destination.name), ("rule", &held.alert.rule)];
+        log::paced(&mut self.paces.expired, now, Level::Error, "alert expired", values);
+    }
+
+    /// Gives what is in hand, what is being merged and what waits to whoever stands in.
+    fn hand_over(&mut self, now: (Instant, SystemTime)) {
+        let summary = self.merging.take().map(|summary| self.close(summary, now));
+        let mut batch: Vec<Held> = summary.into_iter().chain(self.in_hand.take()).collect();
+        batch.extend(std::iter::from_fn(|| self.queue.try_take()).take(TAKEN_OVER_MAX));
+        let (mut alerts, mut receipt) = (Vec::new(), Receipt::default());
+        for held in batch {
+            // Of what was merged, the other can only tell the summary.
+            let mut ended = held.keyed.clone();
+            if self.is_expired(&held, now.0) {
+                self.note_expired(&held, now.0);
+                ended.push(held.alert);
+            } else {
+                alerts.push(held.alert);
+            }
+            self.report_ends(&ended, false);
+            receipt.add(held.receipt);
+        }
+        let Terms { fallback, stats, report, .. } = &*self.terms;
+        fallback.take_over(self.id, &alerts, stats, report);
+        self.queue.settle(&receipt, false);
+        stats.taken_over.add(alerts.len());
+        let values: Values<'_> = &[("notifier", &self.destination.name), ("alerts", &alerts.len())];
+        log::paced(&mut self.paces.taken_over, now.0, Level::Warn, "taken over by the fallback", values);
+    }
+
+    /// Makes an attempt with what is in hand.
+    fn attempt(&mut self) -> Step {
+        let started = clocks();
+        match self.deliver(started) {
+            Some(outcome) => self.settle(&outcome, started.0, Instant::now()),
+            None => Step::Done,
+        }
+    }
+
+    /// Sends what is in hand; that is where the time passes.
+    pub(super) fn deliver(&mut self, now: (Instant, SystemTime)) -> Option<Outcome> {
+        let alert = &self.in_hand.as_ref()?.alert;
+        self.attempts += 1;
+        let ((text, suffix), values) = (self.queue.words(alert, now), alert.values(now));
+        Some(self.destination.notifier.deliver(&Notification {
+            id: alert.id,
+            rule: &alert.rule,
+            key: alert.key.as_deref(),
+            priority: alert.priority,
+            stage: alert.stage,
             text: &text,
             suffix: &suffix,
             values: values.as_deref(),
-            happened: wall_time(held.alert.arrived, both),
-            now: both.1,
-        });
-        let now = Instant::now();
-        let was_parked = channel.is_parked;
-        let step = channel.settle(&outcome, now, RandomState::new().build_hasher().finish());
-        self.destination.pulse.attempted(step == Step::Done, channel.is_parked, now);
-        if was_parked != channel.is_parked {
+            happened: wall_time(alert.arrived, now),
+            now: now.1,
+        }))
+    }
+
+    /// Takes in what the attempt of `started` had come to at `now`.
+    pub(super) fn settle(&mut self, outcome: &Outcome, started: Instant, now: Instant) -> Step {
+        let was_parked = self.channel.is_parked;
+        let step = self.channel.settle(outcome, now, RandomState::new().build_hasher().finish());
+        self.destination.pulse.attempted(step == Step::Done, self.channel.is_parked, now);
+        if was_parked != self.channel.is_parked {
             let destination = self.id;
-            let report = match &outcome {
+            let report = match outcome {
                 Outcome::Parked { reason } => Report::Parked { destination, reason: reason.clone() },
                 _ => Report::Back { destination },
             };
-            (self.report)(report);
+            (self.terms.report)(report);
         }
-        if let Outcome::Rejected { reason } = &outcome {
-            self.queue.bury(&held.alert, &format!("rejected: {reason}"));
+        let Some(held) = self.in_hand.take() else { return step };
+        self.account(outcome, &step, &held, now - started, now);
+        if step != Step::Done {
+            self.in_hand = Some(held);
+            return step;
         }
-        if step == Step::Done {
-            self.queue.settle(held, matches!(outcome, Outcome::Delivered { .. }));
+        if let Outcome::Rejected { reason } = outcome {
+            self.queue.bury(&held, &format!("rejected: {reason}"));
         }
-        self.account(&outcome, &step, &held.alert, attempt, now - both.0, now);
+        let is_delivered = matches!(outcome, Outcome::Delivered { .. });
+        if is_delivered && !held.alert.is_own() && &*held.alert.rule != SUMMARY {
+            self.cap.count(now);
+        }
+        self.settle_alert(held, is_delivered);
         step
     }
 
-    fn account(
-        &mut self,
-        outcome: &Outcome,
-        step: &Step,
-        alert: &Alert,
-        attempt: u32,
-        took: Duration,
-        now: Instant,
-    ) {
-        let name = &self.destination.name;
-        match outcome {
-            Outcome::Delivered { .. } => {
-                self.stats.delivered.add_one();
-                let took = format!("{}ms", took.as_millis());
-                let values: Values<'_> = &[("notifier", name), ("rule", &alert.rule), ("took", &took)];
-                log::paced(&mut self.paces.delivered, now, Level::Info, "delivered", values);
+    /// What was in hand is told, or given up.
+    fn settle_alert(&mut self, held: Held, is_delivered: bool) {
+        let receipt = match &mut self.merging {
+            // What was taken before it is still to be told: only its number is used up.
+            Some(summary) => {
+                summary.receipt.add(held.receipt);
+                Receipt::default()
             }
-            Outcome::Rejected { reason } => {
-                if !alert.is_own() {
-                    self.stats.rejected.add_one();
-                }
-                let values: Values<'_> = &[("notifier", name), ("rule", &alert.rule), ("reason", reason)];
-                log::paced(&mut self.paces.lost, now, Level::Error, "alert rejected", values);
-            }
-            Outcome::Parked { reason } => {
-                self.stats.postponed.add_one();
-                log::error("notifier parked", &[("notifier", name), ("reason", reason)]);
-            }
-            Outcome::TooFast { reason, .. } | Outcome::Failed { reason } | Outcome::Again { reason } => {
-                self.stats.postponed.add_one();
-                let next = match step {
-                    Step::Retry(at) => at.saturating_duration_since(now),
-                    Step::Done => Duration::ZERO,
-                };
-                let next = format!("{:.1}s", next.as_secs_f32());
-                log::warn(
-                    "delivery postponed",
-                    &[("notifier", name), ("attempt", &attempt), ("next_in", &next), ("reason", reason)],
-                );
-            }
-        }
+            None => held.receipt,
+        };
+        self.queue.settle(&receipt, is_delivered);
+        self.report_ends(&held.keyed, is_delivered);
+        self.report_ends(&[held.alert], is_delivered);
+    }
+
+    fn report_ends(&self, alerts: &[Arc<Alert>], is_delivered: bool) {
+        let reports = alerts.iter().filter_map(|alert| Report::settled(alert, is_delivered));
+        reports.for_each(&*self.terms.report);
     }
 
     /// Tries once more what is due, in order, until the first that does not go through.
-    fn finish(mut self, mut channel: Channel, in_hand: Option<Held>) {
-        if !channel.is_willing(Instant::now()) {
-            return;
-        }
-        let mut next = in_hand.or_else(|| self.queue.try_take());
-        while let Some(held) = next {
-            if Instant::now() >= held.alert.arrived + self.expire {
-                self.expire(&held, Instant::now());
-                next = self.queue.try_take();
+    fn finish(mut self) {
+        while self.channel.is_willing(Instant::now()) {
+            let now = clocks();
+            let Some(held) = &self.in_hand else {
+                let is_full = self.merging.as_ref().is_some_and(Summary::is_full);
+                if let Some(held) = (!is_full).then(|| self.queue.try_take()).flatten() {
+                    self.take_in(held, now);
+                } else if let Some(summary) = self.merging.take() {
+                    self.hold(self.close(summary, now));
+                } else {
+                    return;
+                }
+                continue;
+            };
+            if self.is_expired(held, now.0) {
+                self.expire(now.0);
                 continue;
             }
-            let mut step = self.attempt(&mut channel, &held, 1);
+            let mut step = self.attempt();
             if matches!(step, Step::Retry(at) if at <= Instant::now()) {
                 // Something was changed, and this is the last chance to use it.
-                step = self.attempt(&mut channel, &held, 2);
+                step = self.attempt();
             }
-            if step != Step::Done || !channel.is_willing(Instant::now()) {
+            if step != Step::Done {
                 return;
             }
-            next = self.queue.try_take();
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CHANCE: u64 = 20; // no jitter
-
-    fn failed() -> Outcome {
-        Outcome::Failed { reason: String::new() }
-    }
-
-    fn too_fast(seconds: Option<u64>) -> Outcome {
-        Outcome::TooFast { wait: seconds.map(Duration::from_secs), reason: String::new() }
-    }
-
-    fn parked() -> Outcome {
-        Outcome::Parked { reason: String::new() }
-    }
-
-    fn again() -> Outcome {
-        Outcome::Again { reason: String::new() }
-    }
-
-    const DELIVERED: Outcome = Outcome::Delivered { pause: None };
-
-    /// What each outcome in turn leads to: `done`, or the seconds until the same alert is tried again.
-    #[track_caller]
-    fn check(outcomes: &[Outcome], expected: &[&str]) {
-        let now = Instant::now();
-        let mut channel = Channel::default();
-        let steps: Vec<_> = outcomes
-            .iter()
-            .map(|outcome| match channel.settle(outcome, now, CHANCE) {
-                Step::Done => "done".to_owned(),
-                Step::Retry(at) => (at - now).as_secs().to_string(),
-            })
-            .collect();
-        assert_eq!(steps, expected);
-    }
-
-    #[test]
-    fn failures_wait_longer_and_longer_until_one_goes_through() {
-        check(&[failed(), failed(), failed(), DELIVERED, failed()], &["1", "2", "4", "done", "1"]);
-    }
-
-    #[test]
-    fn a_wait_that_is_told_is_obeyed_and_is_no_failure() {
-        check(&[too_fast(Some(30)), too_fast(Some(5)), failed()], &["30", "5", "1"]);
-        check(&[too_fast(None), too_fast(None)], &["1", "2"]);
-    }
-
-    #[test]
-    fn a_wait_of_nothing_is_no_loop_without_a_pause() {
-        check(&[too_fast(Some(0)), too_fast(Some(0)), too_fast(Some(2))], &["1", "1", "2"]);
-    }
-
-    #[test]
-    fn a_rejected_text_does_not_hold_up_the_next() {
-        let rejected = Outcome::Rejected { reason: String::new() };
-        check(&[failed(), rejected, failed()], &["1", "done", "1"]);
-    }
-
-    #[test]
-    fn what_was_changed_is_tried_at_once_but_only_once() {
-        check(&[again(), DELIVERED], &["0", "done"]);
-        check(&[again(), again(), again()], &["0", "1", "0"]);
-    }
-
-    #[test]
-    fn a_parked_service_is_tried_rarely_and_not_at_the_end() {
-        check(&[parked(), parked(), DELIVERED], &["900", "900", "done"]);
-        let now = Instant::now();
-        let mut channel = Channel::default();
-        assert!(channel.is_willing(now));
-        channel.settle(&parked(), now, CHANCE);
-        assert!(!channel.is_willing(now));
-        channel.settle(&DELIVERED, now, CHANCE);
-        assert!(channel.is_willing(now));
-        channel.settle(&too_fast(Some(3)), now, CHANCE);
-        assert!(!channel.is_willing(now) && channel.is_willing(now + Duration::from_secs(3)));
-        channel.settle(&failed(), now, CHANCE);
-        assert!(channel.is_willing(now + Duration::from_secs(3)));
-    }
-}
+mod tests;

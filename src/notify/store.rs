@@ -27,7 +27,7 @@ use super::queue::Queue;
 use super::spool::clock::Clock;
 use super::spool::folder::{Folder, InUse};
 use super::spool::{Found, Lost, Spool, Stored, stored};
-use crate::alert::{Alert, DestinationId};
+use crate::alert::{Alert, DestinationId, Priority};
 use crate::log;
 use crate::memory::{Change, Owed, Recalled, Remembered};
 use crate::stats::Stats;
@@ -87,13 +87,15 @@ impl Store {
         let now = (Instant::now(), SystemTime::now());
         let mut owed: VecDeque<Owed> = VecDeque::new();
         let mut find = |found: Found<'_>| match found {
-            Found::Orphan(name, stored) if !stored.is_own() => {
+            Found::Orphan(name, stored) => {
                 let alert = stored.alert(&clock, &zone, now);
-                orphans += 1;
-                let reason = "its notifier is not configured any more";
-                is_written &= letter(&alert, name, reason, &zone, now).write(path).is_ok();
+                if !alert.is_own() {
+                    orphans += 1;
+                    let reason = "its notifier is not configured any more";
+                    is_written &= letter(&alert, name, reason, &zone, now).write(path).is_ok();
+                }
+                Report::settled(&Arc::new(alert), false).into_iter().for_each(&*report);
             }
-            Found::Orphan(..) => {}
             Found::Owed { alert, is_settled_elsewhere } => {
                 owed.extend(alert.owed(is_settled_elsewhere));
                 owed.drain(..owed.len().saturating_sub(OWED_MAX));
@@ -175,6 +177,11 @@ impl Store {
         }
     }
 
+    /// Puts alerts on the disk that some destinations take over from another.
+    pub(super) fn take_over(&self, alerts: Vec<Arc<Alert>>, queues: &[Arc<Queue>]) {
+        self.keep(Vec::new(), alerts, queues, RETRY);
+    }
+
     /// Puts alerts on the disk, and wakes whoever owes them; into their memory, if that
     /// fails, or has failed within `patience`. The changes are in the same write; where
     /// there is no alert, they wait for the next.
@@ -217,7 +224,7 @@ impl Store {
             for queue in owing.iter().filter_map(|index| queues.get(*index)) {
                 match is_kept {
                     true => queue.wake(),
-                    false => queue.push_memory(&alert, &self.stats),
+                    false => queue.push_memory(&alert, &self.stats, &self.report),
                 }
             }
         }
@@ -240,6 +247,8 @@ impl Store {
             if !stored.is_own() {
                 self.stats.alerts_evicted.add_one();
             }
+            let alert = Arc::new(stored.alert(&self.clock, &self.zone, now));
+            Report::settled(&alert, false).into_iter().for_each(&*self.report);
         };
         inner.spool.append(&records, &mut evict)
     }
@@ -260,7 +269,9 @@ impl Store {
         let Some(taken) = taken else { return memory().map(|alert| (alert, None)) };
         let now = (Instant::now(), SystemTime::now());
         let stored = Stored::read(&taken.payload)?;
-        Some((Arc::new(stored.alert(&self.clock, &self.zone, now)), Some(taken.sequence)))
+        let destinations = inner.spool.owing(&stored).into_iter().map(DestinationId).collect();
+        let alert = Alert { destinations, ..stored.alert(&self.clock, &self.zone, now) };
+        Some((Arc::new(alert), Some(taken.sequence)))
     }
 
     /// The number of a destination's last delivery.
@@ -268,8 +279,8 @@ impl Store {
         self.lock().spool.serial(index)
     }
 
-    /// A destination is done with an alert that it took, from the disk if there is a
-    /// `sequence`; `serial` is the number of its last delivery, if they are numbered.
+    /// A destination is done with all that it took, from the disk if there is a `sequence`,
+    /// which is the last of it; `serial` is the number of its last delivery, if they are numbered.
     pub(super) fn settle(&self, index: usize, sequence: Option<u64>, serial: Option<u64>) {
         let mut inner = self.lock();
         if let Some(serial) = serial {
@@ -305,6 +316,17 @@ impl Store {
         inner.is_dead_letter_lost = written.is_err();
     }
 
+    /// The same for all that a destination has taken from the disk and not settled.
+    pub(super) fn bury_taken(&self, index: usize, notifier: &str, reason: &str) {
+        let mut alerts = Vec::new();
+        let now = (Instant::now(), SystemTime::now());
+        let mut each = |stored: &Stored<'_>| alerts.push(stored.alert(&self.clock, &self.zone, now));
+        self.lock().spool.each_taken(index, &mut each);
+        // What is urgent was told at once, meanwhile.
+        alerts.retain(|alert| alert.priority < Priority::Urgent);
+        alerts.iter().for_each(|alert| self.bury(alert, notifier, reason));
+    }
+
     /// At the end: once more whatever could not be written, and that it was told to stop.
     pub(super) fn finish(&self, queues: &[Arc<Queue>]) {
         if self.clock.knows_boot() {
@@ -333,59 +355,4 @@ fn letter<'a>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crossbeam_channel::unbounded;
-
-    fn open(path: &Path, report: Reporter) -> (Arc<Store>, [Arc<Queue>; 1]) {
-        let names = ["A".to_owned()];
-        let (store, _) = Store::open(path, names, Zone::utc(), Arc::default(), report).unwrap();
-        let store = Arc::new(store);
-        let queue = Queue::new("A".to_owned(), Some((Arc::clone(&store), 0)), false);
-        (store, [Arc::new(queue)])
-    }
-
-    fn alert(text: &str) -> Arc<Alert> {
-        let now = (Instant::now(), SystemTime::now());
-        let mut alert = Alert::own(text.to_owned(), &Zone::utc(), Arc::new([DestinationId(0)]), now);
-        alert.rule = "EVENT0".into();
-        Arc::new(alert)
-    }
-
-    fn tell(queue: &Queue) -> Option<String> {
-        let held = queue.try_take()?;
-        queue.settle(&held, true);
-        Some(held.alert.text.clone())
-    }
-
-    #[test]
-    fn what_a_failed_disk_left_in_memory_goes_there_in_order_when_it_is_back() {
-        let parent = std::env::temp_dir().join(format!("alertik-store-{}", std::process::id()));
-        let path = parent.join("state");
-        let (report, reports) = unbounded();
-        let (store, queues) = open(&path, Arc::new(move |said| _ = report.send(said)));
-        store.keep(vec![], vec![alert("1"), alert("2")], &queues, Duration::ZERO);
-        store.keep(vec![], vec![alert("3")], &queues, Duration::ZERO);
-        let said: Vec<_> = reports.try_iter().collect();
-        assert!(
-            matches!(&said[..], [Report::Disk { trouble }] if trouble.contains("make its folder")),
-            "{said:?}"
-        );
-        assert_eq!(tell(&queues[0]).as_deref(), Some("1"));
-
-        std::fs::create_dir(&parent).unwrap();
-        // Not tried again so soon.
-        store.keep(vec![], vec![alert("4")], &queues, RETRY);
-        assert_eq!((store.owed(0), queues[0].left().in_memory), (0, 3));
-        store.keep(vec![], vec![alert("5")], &queues, Duration::ZERO);
-        assert_eq!((store.owed(0), queues[0].left().in_memory), (4, 0));
-        assert_eq!(tell(&queues[0]).as_deref(), Some("2"));
-        drop((store, queues));
-
-        let (store, queues) = open(&path, Arc::new(drop));
-        let told: Vec<_> = std::iter::from_fn(|| tell(&queues[0])).collect();
-        std::fs::remove_dir_all(&parent).unwrap();
-        assert_eq!((told, store.owed(0)), (vec!["3".to_owned(), "4".to_owned(), "5".to_owned()], 0));
-        assert_eq!(reports.try_iter().count(), 0);
-    }
-}
+mod tests;

@@ -349,7 +349,8 @@ mod in_check {
     fn rules_and_notifiers_in_force_are_shown() {
         let stdout = "rules:\n  STATIC_EVENT5 (reboot: a reboot in good order) -> Telegram\n  \
                       EVENT3 (regex \"a.*?\", sends \"text\") -> Telegram/-1002, Console\nnotifiers:\n  Telegram\n  Telegram/-1002\n  \
-                      Console\nour own troubles -> Telegram\nlines by UDP on [::]:5141\n\
+                      Console\nour own troubles -> Telegram\nat most 60 alerts an hour for each notifier but Console, \
+                      the others merged\nlines by UDP on [::]:5141\n\
                       lines by TCP on 127.0.0.1:5142\neach message is numbered, for each notifier by itself\nevery datagram goes on to log.example port 514\n\
                       HTTP on 127.0.0.1:7898\n";
         let stderr = "alertik: warning: EVENT4_NOTIFER is not a variable of this version and has no effect\n\
@@ -368,7 +369,7 @@ mod in_check {
             ("HEARTBEAT_NOTIFIER", "Telegram/-1003"),
         ];
         let ran = configured("check").set_all(heartbeat).run();
-        let expected = "our own troubles -> Telegram\nwhat was seen, daily at 09:00 -> Telegram/-1003\n\
+        let expected = "the others merged\nwhat was seen, daily at 09:00 -> Telegram/-1003\n\
                         HEARTBEAT_URL (hidden) is pinged every 300 s\nlines by UDP on";
         assert!(ran.code == 0 && ran.stdout.contains(expected), "{}", ran.stdout);
         assert!(!ran.stdout.contains("a-secret") && !ran.stderr.contains("a-secret"));

@@ -297,10 +297,21 @@ fn faults_of_delivery() {
         &[("ALERT_SERIAL", "yes")],
         "ALERT_SERIAL: \"yes\" says neither yes nor no (expected on or off)",
     );
-    check(
-        &[],
-        &[("SELF_NOTIFIER", "Nobody")],
-        &format!("SELF_NOTIFIER: \"Nobody\" is not a notifier (expected one of {NOTIFIERS})"),
+    for max in ["0", "-1", "1001", "many", "Off"] {
+        let fault =
+            format!("ALERTS_PER_HOUR_MAX: \"{max}\" is not a number of alerts (expected 1 to 1000, or off)");
+        check(&[], &[("ALERTS_PER_HOUR_MAX", max)], &fault);
+    }
+    for name in ["SELF_NOTIFIER", "FALLBACK_NOTIFIER"] {
+        let fault = format!("{name}: \"Nobody\" is not a notifier (expected one of {NOTIFIERS})");
+        check(&[], &[(name, "Nobody")], &fault);
+    }
+    let encrypted = [("TELEGRAM_ENCRYPT_TO", AGE_KEY), ("FALLBACK_NOTIFIER", "Console")];
+    check_warning(
+        TELEGRAM,
+        &encrypted,
+        "FALLBACK_NOTIFIER: Console is not encrypted, and would tell in clear text what Telegram tells encrypted \
+         (set its ENCRYPT_TO, or name another)",
     );
     check(&[], &[("SELF_NOTIFIER", "Slack")], "SLACK_WEBHOOK_URL is not set, and Slack needs it");
     for name in ["PROXY", "TELEGRAM_PROXY"] {

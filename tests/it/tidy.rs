@@ -24,7 +24,6 @@ const DOORS: &[(&str, &[&str])] = &[
             "notify/keeper.rs",
             "notify/queue.rs",
             "notify/sender.rs",
-            "notify/store.rs",
             "ring.rs",
             "worker.rs",
         ],
@@ -101,7 +100,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["alert", "heartbeat", "ingest", "log", "network", "notify", "rules", "serve", "timestamp", "vars"],
     ),
     // It tells people as an alert does, and asks how the senders fare.
-    ("heartbeat", &["alert", "health", "log", "notify", "probe", "stats", "timestamp", "vars"]),
+    ("heartbeat", &["alert", "health", "log", "notify", "probe", "span", "stats", "timestamp", "vars"]),
     // These four know nothing of one another, but that rules are told whom they tell.
     ("ingest", &["line", "log", "network", "probe", "ring", "stats", "vars"]),
     (
@@ -204,8 +203,11 @@ fn sources(folder: &str) -> Vec<Source> {
 const TEST_FILES: &[&str] = &[
     "notify/conformance/",
     "notify/http/tests.rs",
+    "notify/sender/tests",
+    "notify/tests.rs",
     "notify/dispatch/tests.rs",
     "notify/spool/tests/",
+    "notify/store/tests.rs",
     "record/tests.rs",
     "timestamp/tests.rs",
     "rules/ere/tests",

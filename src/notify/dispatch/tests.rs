@@ -3,9 +3,10 @@
 use super::*;
 use crate::alert::{AlertId, Priority, Stage};
 use crate::memory::Owed;
-use crate::notify::queue::QUEUE_BYTES_MAX;
-use crate::notify::{Notification, Notifier, Outcome};
+use crate::notify::queue::{QUEUE_ALERTS_MAX, QUEUE_BYTES_MAX};
+use crate::notify::{Notification, Notifier, Outcome, Report};
 use crossbeam_channel::unbounded;
+use std::path::Path;
 
 const DELIVERED: Outcome = Outcome::Delivered { pause: None };
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,23 +38,24 @@ fn scripted() -> (Destination, Receiver<String>, Sender<Outcome>) {
 }
 
 fn start(destinations: Vec<Destination>, expire: Duration) -> (Dispatch, Arc<Stats>) {
-    start_in(None, destinations, expire)
+    let (dispatch, stats, _) = start_in(None, destinations, expire);
+    (dispatch, stats)
 }
 
+/// The same with a folder, and with what is reported.
 fn start_in(
-    state_dir: Option<PathBuf>,
+    state_dir: Option<&Path>,
     destinations: Vec<Destination>,
     expire: Duration,
-) -> (Dispatch, Arc<Stats>) {
+) -> (Dispatch, Arc<Stats>, Receiver<Report>) {
     let stats = Arc::new(Stats::default());
-    let dispatch = Dispatch::start(
-        destinations,
-        &Settings { expire, state_dir, is_numbered: false },
-        &Zone::utc(),
-        &stats,
-        Arc::new(drop),
-    );
-    (dispatch.unwrap(), stats)
+    let (said, reports) = unbounded();
+    let state_dir = state_dir.map(Path::to_owned);
+    let settings =
+        Settings { expire, alerts_per_hour_max: None, fallback: Vec::new(), state_dir, is_numbered: false };
+    let report = Arc::new(move |report| drop(said.send(report)));
+    let dispatch = Dispatch::start(destinations, &settings, &Zone::utc(), &stats, report);
+    (dispatch.unwrap(), stats, reports)
 }
 
 fn alert(text: &str, destinations: usize) -> Alert {
@@ -70,6 +72,31 @@ fn alert(text: &str, destinations: usize) -> Alert {
         unset: None,
         values: None,
     }
+}
+
+/// One whose rule remembers: what it is told and its key are the same.
+fn keyed(text: &str, destinations: usize) -> Alert {
+    Alert { key: Some(text.into()), ..alert(text, destinations) }
+}
+
+/// The ends that were reported, sorted: key, and whether it was told.
+fn ends(reports: &Receiver<Report>) -> Vec<(String, bool)> {
+    let end = |report| match report {
+        Report::Settled { alert, is_delivered } => Some((alert.key.as_deref()?.to_owned(), is_delivered)),
+        _ => None,
+    };
+    let mut ends: Vec<_> = reports.try_iter().filter_map(end).collect();
+    ends.sort();
+    ends
+}
+
+fn end(key: &str, is_delivered: bool) -> (String, bool) {
+    (key.to_owned(), is_delivered)
+}
+
+/// A folder of its own for each test.
+fn folder(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("alertik-dispatch-{name}-{}", std::process::id()))
 }
 
 fn stop(dispatch: Dispatch, patience: Duration) -> Vec<(String, usize)> {
@@ -182,14 +209,14 @@ fn what_is_evicted_and_what_is_delivered_add_up() {
 
 #[test]
 fn what_rules_remember_comes_back_with_what_is_still_owed() {
-    let folder = std::env::temp_dir().join(format!("alertik-memory-{}", std::process::id()));
+    let folder = folder("memory");
     let change = |name: &str, value: &[u8]| {
         let at = Instant::now();
         Change { name: name.to_owned(), value: Some(value.to_owned()), at }
     };
-    let keyed = || Alert { key: Some("k".into()), ..alert("a", 1) };
+    let keyed = || keyed("a", 1);
     let (destination, texts, answer) = scripted();
-    let (mut dispatch, _) = start_in(Some(folder.clone()), vec![destination], PATIENCE);
+    let (mut dispatch, ..) = start_in(Some(&folder), vec![destination], PATIENCE);
     assert!(dispatch.keeps_memory() && dispatch.recall() == Recalled::default());
     let (told, owed) = (keyed(), keyed());
     let id = owed.id;
@@ -206,7 +233,7 @@ fn what_rules_remember_comes_back_with_what_is_still_owed() {
     assert_eq!(stop(dispatch, PATIENCE), [("Scripted".to_owned(), 0)]);
 
     let (destination, ..) = scripted();
-    let (mut dispatch, _) = start_in(Some(folder.clone()), vec![destination], PATIENCE);
+    let (mut dispatch, ..) = start_in(Some(&folder), vec![destination], PATIENCE);
     let Recalled { remembered, owed, .. } = dispatch.recall();
     assert_eq!(dispatch.recall(), Recalled::default());
     stop(dispatch, PATIENCE);
@@ -217,7 +244,7 @@ fn what_rules_remember_comes_back_with_what_is_still_owed() {
     let written = remembered[2].written.unwrap();
     let apart = written.max(last.at) - written.min(last.at);
     assert!(apart < Duration::from_millis(50), "{apart:?}");
-    let expected = Owed { rule: "EVENT0".into(), key: "k".into(), id, is_settled_elsewhere: false };
+    let expected = Owed { rule: "EVENT0".into(), key: "a".into(), id, is_settled_elsewhere: false };
     assert_eq!(owed, [expected]);
 }
 
@@ -230,15 +257,82 @@ fn without_a_disk_nothing_is_remembered_for_later() {
 }
 
 #[test]
-fn a_span_has_a_unit_and_an_end() {
-    let check = |text, seconds: Option<u64>| {
-        assert_eq!(read_span(text), seconds.map(Duration::from_secs), "{text}");
-    };
-    check("90s", Some(90));
-    check("10m", Some(600));
-    check(" 24h ", Some(86_400));
-    check("7d", Some(604_800));
-    for bad in ["", "s", "10", "0s", "-1m", "+1m", "1.5h", "366d", "99999999999999999999d", "1w", "é"] {
-        check(bad, None);
+fn each_destination_reports_the_end_of_an_alert_whose_rule_remembers() {
+    let ((first, _, answer), (second, _, refuse)) = (scripted(), scripted());
+    let (dispatch, _, reports) = start_in(None, vec![first, second], PATIENCE);
+    drop(answer);
+    refuse.send(Outcome::Rejected { reason: reason() }).unwrap();
+    drop(refuse);
+    dispatch.accept(keyed("a", 2));
+    dispatch.accept(alert("no key", 2));
+    dispatch.accept(keyed("b", 1));
+    assert_eq!(stop(dispatch, PATIENCE), []);
+    assert_eq!(ends(&reports), [end("a", false), end("a", true), end("b", true)]);
+}
+
+#[test]
+fn what_expires_or_is_evicted_is_reported_as_not_told() {
+    let (destination, texts, answer) = scripted();
+    let (dispatch, _, reports) = start_in(None, vec![destination], Duration::from_millis(50));
+    dispatch.accept(keyed("a", 1));
+    assert_eq!(texts.recv_timeout(PATIENCE).as_deref(), Ok("a"));
+    for number in 0..=QUEUE_ALERTS_MAX {
+        dispatch.accept(keyed(&format!("b{number}"), 1));
     }
+    let evicted = ends(&reports);
+    assert!(evicted.contains(&end("b0", false)), "{evicted:?}");
+    // It expires, and the others while they wait behind it.
+    answer.send(Outcome::Parked { reason: reason() }).unwrap();
+    drop(answer);
+    let (mut ended, deadline) = (evicted.len(), Instant::now() + PATIENCE);
+    while ended < QUEUE_ALERTS_MAX + 2 && Instant::now() < deadline {
+        let new = ends(&reports);
+        assert!(new.iter().all(|(_, is_delivered)| !is_delivered));
+        ended += new.len();
+        thread::yield_now();
+    }
+    assert_eq!(ended, QUEUE_ALERTS_MAX + 2);
+    assert_eq!(stop(dispatch, PATIENCE), []);
+}
+
+#[test]
+fn what_is_read_back_after_a_restart_is_reported_too() {
+    let folder = folder("reports");
+    // Parked, so that both are kept; then it is back; then it is not configured any more.
+    for (name, expected) in [("Scripted", end("a", true)), ("Other", end("a", false))] {
+        let (destination, texts, answer) = scripted();
+        let (dispatch, _, reports) = start_in(Some(&folder), vec![destination], PATIENCE);
+        answer.send(Outcome::Parked { reason: reason() }).unwrap();
+        dispatch.accept(keyed("a", 1));
+        assert_eq!(texts.recv_timeout(PATIENCE).as_deref(), Ok("a"));
+        stop(dispatch, PATIENCE);
+        assert_eq!(ends(&reports), []);
+
+        let (mut destination, ..) = scripted();
+        destination.name = name.to_owned();
+        let (dispatch, _, reports) = start_in(Some(&folder), vec![destination], PATIENCE);
+        stop(dispatch, PATIENCE);
+        assert_eq!(ends(&reports), [expected]);
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn what_the_spool_or_the_inbox_evicts_is_reported_as_not_told() {
+    let folder = folder("evicted");
+    let (destination, texts, answer) = scripted();
+    let (dispatch, stats, reports) = start_in(Some(&folder), vec![destination], PATIENCE);
+    let text = "x".repeat(8_000);
+    dispatch.accept(keyed("first", 1));
+    assert_eq!(texts.recv_timeout(PATIENCE).as_deref(), Ok("first"));
+    for number in 0..1_000 {
+        dispatch.accept(Alert { text: text.clone(), ..keyed(&number.to_string(), 1) });
+    }
+    drop(answer);
+    stop(dispatch, PATIENCE);
+    std::fs::remove_dir_all(folder).unwrap();
+    let ends = ends(&reports);
+    let evicted = ends.iter().filter(|(_, is_delivered)| !is_delivered).count();
+    assert_eq!((ends.len(), evicted), (1_001, stats.alerts_evicted.count()));
+    assert!(evicted > 0);
 }

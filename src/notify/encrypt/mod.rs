@@ -123,6 +123,10 @@ impl Notifier for Encrypted {
         self.notifier.doubt().or(Some("it is encrypted: look whether your key opens it"))
     }
 
+    fn takes_floods(&self) -> bool {
+        self.notifier.takes_floods()
+    }
+
     #[cfg(test)]
     fn service(&mut self) -> Option<&mut dyn super::http::Service> {
         self.notifier.service()

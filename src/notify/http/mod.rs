@@ -200,6 +200,11 @@ pub trait Service: Send {
         false
     }
 
+    /// True if many alerts are no burden there: [`Notifier::takes_floods`].
+    fn takes_floods(&self) -> bool {
+        false
+    }
+
     /// Why it is of no use to send now, if it is.
     fn not_yet(&self, _: &Notification<'_>) -> Option<&'static str> {
         None
@@ -240,6 +245,10 @@ impl<S: Service> Notifier for OverHttp<S> {
 
     fn takes_values(&self) -> bool {
         self.service.takes_values()
+    }
+
+    fn takes_floods(&self) -> bool {
+        self.service.takes_floods()
     }
 
     #[cfg(test)]

@@ -19,6 +19,7 @@
 use std::collections::VecDeque;
 use std::io;
 
+mod again;
 pub(super) mod clock;
 pub(super) mod folder;
 mod record;
@@ -84,8 +85,9 @@ struct Debtor {
     waiting: usize,
     /// Where the first of these is, or before it.
     next: Place,
-    /// The one it has taken and not settled.
+    /// The first of those it has taken and not settled, and how many these are.
     in_hand: Option<Place>,
+    taken: usize,
 }
 
 impl Debtor {
@@ -165,7 +167,7 @@ impl<D: Disk> Spool<D> {
         Ok(())
     }
 
-    /// The oldest alert that a destination owes. It must be settled before the next is taken.
+    /// The oldest alert that a destination owes and has not taken.
     ///
     /// # Errors
     /// How many there should have been, when there are none.
@@ -178,7 +180,8 @@ impl<D: Disk> Spool<D> {
             let Some((record, stored)) = step.alert() else { continue };
             if record.sequence > debtor.settled && stored.owes.contains(&&*debtor.name) {
                 debtor.waiting -= 1;
-                debtor.in_hand = Some(step.at);
+                debtor.in_hand.get_or_insert(step.at);
+                debtor.taken += 1;
                 let (sequence, payload) = (record.sequence, record.payload.to_owned());
                 return Ok(Some(Taken { sequence, payload }));
             }
@@ -186,13 +189,14 @@ impl<D: Disk> Spool<D> {
         Err(std::mem::take(&mut debtor.waiting))
     }
 
-    /// A destination is done with what it has taken.
+    /// A destination is done with all that it has taken, `sequence` the last of it.
     ///
     /// # Errors
     /// The disk's: then a restart would tell it again. It is tried again with the next write.
     pub(super) fn settle(&mut self, debtor: usize, sequence: u64, is_due: bool) -> io::Result<()> {
         if let Some(debtor) = self.debtors.get_mut(debtor) {
             debtor.in_hand = None;
+            debtor.taken = 0;
             debtor.settled = sequence;
             debtor.is_unsaved = true;
         }
@@ -253,10 +257,9 @@ impl<D: Disk> Spool<D> {
         written
     }
 
-    /// How many alerts a destination owes, the one in its hand included.
+    /// How many alerts a destination owes, those in its hand included.
     pub(super) fn owed(&self, debtor: usize) -> usize {
-        let debtor = self.debtors.get(debtor);
-        debtor.map_or(0, |debtor| debtor.waiting + usize::from(debtor.in_hand.is_some()))
+        self.debtors.get(debtor).map_or(0, |debtor| debtor.waiting + debtor.taken)
     }
 
     /// What keeps the segments.

@@ -58,6 +58,7 @@ impl<D: Disk> Spool<D> {
             waiting: 0,
             next: Place::default(),
             in_hand: None,
+            taken: 0,
         };
         let debtors = names.into_iter().map(debtor).collect();
         let states = States::default();
@@ -165,6 +166,7 @@ impl<D: Disk> Spool<D> {
             waiting: 0,
             next: Place::default(),
             in_hand: None,
+            taken: 0,
         }));
         // If it cannot be written, they are orphans again at the next start.
         let _ = self.save(false);

@@ -207,6 +207,40 @@ fn a_parked_notifier_is_told_through_another() {
 }
 
 #[test]
+fn a_fallback_tells_what_a_parked_notifier_does_not_take() {
+    let slack = Recorder::scripted(|_| Answer::status(404));
+    let generic = Recorder::start();
+    let variables = Variables::new().slack(&slack).generic(1, &generic).with("SELF_NOTIFIER", "Console");
+    let variables = variables.with("FALLBACK_NOTIFIER", "Generic1").with("ALERT_SUFFIX", "!");
+    let daemon = Daemon::start(&variables.regex("Slack", "line ([0-9])", "@1"));
+    daemon.send("system,info line 1");
+    daemon.send("system,info line 2");
+    let texts: Vec<_> = generic.wait_for(2).iter().map(|one| one.text()).collect();
+    assert_eq!(texts, ["1! (for Slack)", "2! (for Slack)"]);
+    daemon.wait_for_log("taken over by the fallback", &[("notifier", "Slack")]);
+    let ended = daemon.stop("TERM");
+    // Asked once, for the first; nothing is left there.
+    assert_eq!((slack.received().len(), ended.left_for("Slack")), (1, 0));
+}
+
+#[test]
+fn beyond_the_cap_several_alerts_are_one_message() {
+    let generic = Recorder::start();
+    let variables = Variables::new().generic(1, &generic).with("ALERTS_PER_HOUR_MAX", "2");
+    let daemon = Daemon::start(&variables.with("ALERT_SUFFIX", "!").regex("Generic1", "line ([0-9])", "@1"));
+    for number in 1..6 {
+        daemon.send(format!("system,info line {number}"));
+    }
+    generic.wait_for(2);
+    // The summary would come in five minutes: at the stop it comes at once.
+    assert_eq!(daemon.stop("TERM").code, Some(0));
+    let texts: Vec<_> = generic.received().iter().map(|one| one.text()).collect();
+    assert_eq!(texts[..2], ["1!", "2!"]);
+    assert!(texts[2].starts_with("3 alerts in one message, beyond 2 an hour, "), "{texts:?}");
+    assert!(texts[2].ends_with("\nfirst: 3!\nlast: 5!") && texts.len() == 3, "{texts:?}");
+}
+
+#[test]
 fn only_self_notifiers_are_told_of_our_troubles() {
     let slack = Recorder::scripted(|_| Answer::status(403));
     let (telegram, generic) = (Recorder::start(), Recorder::start());
