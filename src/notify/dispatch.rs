@@ -227,7 +227,7 @@ impl Dispatch {
     /// next, and else at the stop: what no alert followed is not worth a write. Never waits.
     pub fn remember(&self, changes: Vec<Change>) {
         if let Some(kept) = &self.kept {
-            kept.inbox.remember(changes);
+            kept.inbox.remember(changes, &self.terms.stats, &self.terms.report);
         }
     }
 

@@ -9,7 +9,6 @@
 //! What is remembered travels with the next alert, because it may be about that one: were
 //! it on the disk alone, a rule would take an alert for told that nobody ever had.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::Receiver;
@@ -21,6 +20,10 @@ use crate::alert::Alert;
 use crate::memory::Change;
 use crate::ring::{Popped, Ring, Weigh};
 use crate::stats::Stats;
+
+/// Changes that wait for an alert. More than these are handed on without one, so that those
+/// under the same name become one; they still cause no write.
+const PENDING_MAX: usize = 256;
 
 /// What is to be kept in one write.
 #[derive(Default)]
@@ -43,9 +46,8 @@ impl Weigh for Parcel {
 /// The worker's end.
 pub(super) struct Inbox {
     ring: Ring<Parcel>,
-    /// The last change of each name, until an alert takes them along. They are as many as the
-    /// rules themselves remember.
-    pending: Mutex<BTreeMap<String, Change>>,
+    /// Changes, until an alert takes them along.
+    pending: Mutex<Vec<Change>>,
 }
 
 impl Inbox {
@@ -58,13 +60,17 @@ impl Inbox {
     }
 
     /// Held for moments, and by nobody who waits.
-    fn pending(&self) -> MutexGuard<'_, BTreeMap<String, Change>> {
+    fn pending(&self) -> MutexGuard<'_, Vec<Change>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// To be written with the next alert, or at the end.
-    pub(super) fn remember(&self, changes: Vec<Change>) {
-        self.pending().extend(changes.into_iter().map(|change| (change.name.clone(), change)));
+    pub(super) fn remember(&self, changes: Vec<Change>, stats: &Stats, report: &Reporter) {
+        // No alert followed these: they are about none.
+        if self.pending().len() >= PENDING_MAX {
+            self.push(Parcel::default(), stats, report);
+        }
+        self.pending().extend(changes);
     }
 
     /// To be written at once. One about ourselves only if there is room.
@@ -82,13 +88,10 @@ impl Inbox {
     }
 
     fn push(&self, parcel: Parcel, stats: &Stats, report: &Reporter) {
-        let changes = std::mem::take(&mut *self.pending()).into_values().collect();
+        let changes = std::mem::take(&mut *self.pending());
         self.ring.push_evicting(Parcel { changes, ..parcel }, |oldest| {
-            let mut pending = self.pending();
-            for change in oldest.changes {
-                // It may be older than what is in the ring: whoever takes it in looks at the time.
-                pending.entry(change.name.clone()).or_insert(change);
-            }
+            // They are older than what is in the ring: whoever takes them in looks at the time.
+            self.pending().splice(0..0, oldest.changes);
             if let Some(alert) = oldest.alert {
                 if !alert.is_own() {
                     stats.alerts_evicted.add(alert.destinations.len());

@@ -14,7 +14,6 @@
 //! `STATE_DIR`. Whatever is in memory came after what is on the disk, since all of it
 //! goes there, in order, as soon as the disk takes it.
 
-use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -85,7 +84,7 @@ impl Store {
         let clock = Clock::read();
         let (mut orphans, mut is_written) = (0_usize, true);
         let now = (Instant::now(), SystemTime::now());
-        let mut owed: VecDeque<Owed> = VecDeque::new();
+        let mut owed: Vec<Owed> = Vec::new();
         let mut find = |found: Found<'_>| match found {
             Found::Orphan(name, stored) => {
                 let alert = stored.alert(&clock, &zone, now);
@@ -98,7 +97,9 @@ impl Store {
             }
             Found::Owed { alert, is_settled_elsewhere } => {
                 owed.extend(alert.owed(is_settled_elsewhere));
-                owed.drain(..owed.len().saturating_sub(OWED_MAX));
+                if owed.len() >= 2 * OWED_MAX {
+                    owed.drain(..OWED_MAX);
+                }
             }
         };
         let (mut spool, lost) = Spool::open(folder, names, &mut find);
@@ -115,7 +116,8 @@ impl Store {
         if is_due {
             spool.note(boot::NAME, clock.stamp(now.0, now), Some(boot::RUNNING.to_owned()));
         }
-        let recalled = Recalled { remembered, owed: owed.into(), rebooted };
+        owed.drain(..owed.len().saturating_sub(OWED_MAX));
+        let recalled = Recalled { remembered, owed, rebooted };
         let inner = Mutex::new(Inner { spool, failed_at: None, is_dead_letter_lost: false });
         let store = Store { inner, clock, zone, stats, report };
         store.tell_found(orphans, is_written, lost);

@@ -125,7 +125,7 @@ impl<D: Disk> Spool<D> {
             (debtor.settled, debtor.serial) = settled.remove(&debtor.name).unwrap_or_default();
         }
         // What is left are names that are not configured.
-        let mut orphaned: BTreeMap<String, u64> = BTreeMap::new();
+        let mut orphaned: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         let mut place = Place::default();
         while let Some(step) = step(&mut self.disk, &self.segments, place, &mut 0) {
             place = step.after;
@@ -142,7 +142,7 @@ impl<D: Disk> Spool<D> {
                     }
                 } else if record.sequence > settled.get(*name).map_or(0, |(settled, _)| *settled) {
                     find(Found::Orphan(name, &stored));
-                    orphaned.insert((*name).to_owned(), record.sequence);
+                    orphaned.insert((*name).to_owned(), (record.sequence, 0));
                 }
             }
             if owing > 0 {
@@ -153,15 +153,15 @@ impl<D: Disk> Spool<D> {
         self.settle_orphans(orphaned);
     }
 
-    fn settle_orphans(&mut self, orphaned: BTreeMap<String, u64>) {
+    fn settle_orphans(&mut self, orphaned: BTreeMap<String, (u64, u64)>) {
         if orphaned.is_empty() {
             return;
         }
         let count = self.debtors.len();
-        self.debtors.extend(orphaned.into_iter().map(|(name, settled)| Debtor {
+        self.debtors.extend(orphaned.into_iter().map(|(name, (settled, serial))| Debtor {
             name,
             settled,
-            serial: 0,
+            serial,
             is_unsaved: true,
             waiting: 0,
             next: Place::default(),

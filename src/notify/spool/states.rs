@@ -12,7 +12,7 @@
 //! whatever an older segment has, should it come back after a power cut, is forgotten
 //! where all is said to be there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::clock::Stamp;
 use super::record::{ALL_STATES, HEAD_BYTES, Record, STATE};
@@ -30,8 +30,8 @@ pub(super) struct States {
     bytes: u64,
     /// The number of the last change.
     changes: u64,
-    /// Names that have changed since they were written.
-    unsaved: BTreeSet<Box<str>>,
+    /// Names that have changed since they were written: few, unless the disk fails.
+    unsaved: Vec<Box<str>>,
 }
 
 #[derive(Debug)]
@@ -57,11 +57,13 @@ impl States {
         if known.is_some_and(|known| known.stamp.boot == stamp.boot && known.stamp.uptime > stamp.uptime) {
             return 0;
         }
-        let is_written = known.map_or(self.unsaved.contains(name), |known| known.is_written);
+        let is_written = known.map_or_else(|| self.is_unsaved(name), |known| known.is_written);
         self.forget(name);
         if let Some(value) = value.filter(|value| record_bytes(name, value) <= STATE_BYTES_MAX) {
             self.insert(name, stamp, value.into(), is_written);
-            self.unsaved.insert(name.into());
+            if !self.is_unsaved(name) {
+                self.unsaved.push(name.into());
+            }
         }
         self.make_room()
     }
@@ -70,7 +72,7 @@ impl States {
     pub(super) fn load(&mut self, payload: &[u8]) {
         let Some((name, stamp, value)) = read(payload) else { return };
         self.forget(name);
-        self.unsaved.remove(name);
+        self.unsaved.retain(|unsaved| **unsaved != *name);
         if let Some(value) = value {
             self.insert(name, stamp, value.into(), true);
             self.make_room();
@@ -101,10 +103,14 @@ impl States {
     fn forget(&mut self, name: &str) {
         let Some((name, state)) = self.kept.remove_entry(name) else { return };
         self.bytes -= record_bytes(&name, &state.value);
-        match state.is_written {
-            true => self.unsaved.insert(name),
-            false => self.unsaved.remove(&name),
-        };
+        self.unsaved.retain(|unsaved| *unsaved != name);
+        if state.is_written {
+            self.unsaved.push(name);
+        }
+    }
+
+    fn is_unsaved(&self, name: &str) -> bool {
+        self.unsaved.iter().any(|unsaved| **unsaved == *name)
     }
 
     fn make_room(&mut self) -> usize {
@@ -165,7 +171,7 @@ fn in_order<'a>(
     states: impl Iterator<Item = (&'a Box<str>, &'a State)>,
 ) -> impl Iterator<Item = (&'a Box<str>, &'a State)> {
     let mut states: Vec<_> = states.collect();
-    states.sort_by_key(|(_, state)| state.change);
+    states.sort_unstable_by_key(|(_, state)| state.change);
     states.into_iter()
 }
 
