@@ -2,7 +2,7 @@
 //! that says what a test wants, for what no real one does.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -124,6 +124,9 @@ impl ScriptedServer {
                 let Some(Ok(line)) = lines.next() else { return };
                 kept.change(|all| all.push(line));
             }
+            // Closed with something unread, it would be reset, and the last answer lost.
+            let _ = connection.shutdown(Shutdown::Write);
+            lines.map_while(Result::ok).for_each(drop);
         });
         ScriptedServer { server, told }
     }
