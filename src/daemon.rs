@@ -298,6 +298,8 @@ fn log_stats(stats: &Stats) {
             ("cut", &stats.lines_cut.count()),
             ("looped", &stats.lines_looped.count()),
             ("alerts", &stats.alerts.count()),
+            ("held", &stats.alerts_suppressed.count()),
+            ("keys_forgotten", &stats.keys_forgotten.count()),
         ],
     );
     log::info(

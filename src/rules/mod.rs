@@ -128,6 +128,7 @@ impl RuleSet {
     pub fn without_time(&mut self) {
         self.fixed.rules.iter_mut().for_each(|rule| rule.policy.without_time());
         self.forget(Instant::now());
+        self.memories.iter_mut().flatten().for_each(Memory::learn_nothing);
     }
 
     fn forget(&mut self, now: Instant) {

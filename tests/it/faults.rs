@@ -264,6 +264,61 @@ fn faults_of_filters() {
     }
 }
 
+#[test]
+fn faults_of_what_rules_remember() {
+    for prefix in ["EVENT0_", "STATIC_EVENT6_"] {
+        let usual = if prefix == "EVENT0_" { EVENT } else { &[] };
+        let fault = |name: &str, value: &str, expected: &str| {
+            let name = format!("{prefix}{name}");
+            let what = format!("{name}: \"{value}\" is not understood (expected {expected}, or off)");
+            check(usual, &[(&name, value)], &what);
+        };
+        for text in ["5", "0/60s", "1001/60s", "5/60", "five/60s"] {
+            fault("THRESHOLD", text, "such as 5/60s, a number up to 1000 within a span");
+        }
+        fault("COOLDOWN", "10", "a span such as 10m");
+        fault("SILENCE", "1 day", "a span such as 24h");
+        for text in ["0", "11", "x"] {
+            fault("SPIKE", text, "a number of standard deviations, 1 to 10 or -1 to -10");
+        }
+        for text in ["yes", "30/20", "20"] {
+            fault("FLAP", text, "on, or two percentages such as 20/30");
+        }
+        fault("PRIORITY", "High", "low, normal, high or urgent");
+        for text in ["22:00", "22-7", "7:00-8:00", "25:00-07:00", "07:00-07:00"] {
+            fault("MUTE", text, "hours such as 22:00-07:00");
+        }
+        let options = ["THRESHOLD", "COOLDOWN", "WITHIN", "SILENCE", "SPIKE", "FLAP", "PRIORITY", "MUTE"]
+            .map(|name| format!("{prefix}{name}"));
+        let off: Vec<_> = options.iter().map(|name| (&**name, "off")).collect();
+        check_right(usual, &off);
+    }
+    check(
+        &[],
+        &[("STATIC_EVENT6_WITHIN", "soon")],
+        "STATIC_EVENT6_WITHIN: \"soon\" is not understood (expected a span such as 30s, or off)",
+    );
+    let needs = "EVENT0_WITHIN needs EVENT0_CLEAR, which is not set (expected a regex)";
+    check(EVENT, &[("EVENT0_WITHIN", "30s")], needs);
+    check(
+        &[],
+        &[("STATIC_EVENT1_WITHIN", "30s")],
+        "STATIC_EVENT1_WITHIN has no effect on a rule of whose troubles no line says the end (rules 6 and 13 have one)",
+    );
+    check(EVENT, &[("EVENT0_CLEAR", "a(b")], "EVENT0_CLEAR: \"(\" at 1 is never closed");
+    check(EVENT, &[("EVENT0_KEY", "@2")], "EVENT0_KEY: @2: the pattern has 1 group");
+    check(
+        EVENT,
+        &[("EVENT0_KEY", "@1"), ("EVENT0_CLEAR", "gone")],
+        "EVENT0_CLEAR: has 0 groups, and EVENT0_KEY needs @1: both lines must give the same key",
+    );
+    check_right(
+        EVENT,
+        &[("EVENT0_KEY", "@{router} @1"), ("EVENT0_CLEAR", "(gone)"), ("EVENT0_WITHIN", "1m")],
+    );
+    check_right(&[], &[("STATIC_EVENT1_KEY", "@{router}")]);
+}
+
 const BUILTINS: &str = "0 wifi_login_attempt, 1 login_failure, 2 login_bruteforce, 3 login, 4 unclean_reboot, \
                         5 reboot, 6 link_change, 7 link_flapping, 8 config_change, 9 port_scan, 10 vpn_login, \
                         11 rogue_dhcp, 12 new_device, 13 netwatch, 14 critical";

@@ -160,7 +160,8 @@ pub(super) struct Memory {
     /// When something is to be done though no line comes.
     due: Option<Instant>,
     start: Instant,
-    learns_until: Instant,
+    /// Until then what is new is only taken note of.
+    learns_until: Option<Instant>,
     /// Keys whose memory is not what was last saved; only if somebody saves.
     changed: Option<HashSet<Arc<str>>>,
     /// What is not about a key is not what was last saved.
@@ -238,11 +239,16 @@ impl Memory {
             muted: None,
             due: policy.silence.map(|silence| start + silence),
             start,
-            learns_until: start + LEARNING,
+            learns_until: Some(start + LEARNING),
             changed: None,
             // For when it began to learn.
             is_changed: policy.kind == Kind::Novelty,
         }
+    }
+
+    /// Everything is new from the first.
+    pub(super) fn learn_nothing(&mut self) {
+        self.learns_until = None;
     }
 
     /// Takes in what the rule has seen.
@@ -257,7 +263,7 @@ impl Memory {
         let before = policy.silence.and_then(|_| self.keys.remove("")).and_then(|entry| entry.silence);
         let (key, entry) = self.keys.touch(seen.key, &mut evict);
         entry.silence = entry.silence.or(before);
-        let is_learning = now.at < self.learns_until;
+        let is_learning = self.learns_until.is_some_and(|until| now.at < until);
         let mut outlet = Outlet { policy, now, key: &key, muted: &mut self.muted, outcome };
         match seen.sign {
             Sign::Matched => entry.matched(seen, is_learning, &mut outlet),

@@ -65,7 +65,12 @@ impl Source<'_> {
         let within: Option<Duration> = self.read("WITHIN", span::read, faults);
         if within.is_some() && !clears {
             let prefix = self.prefix;
-            faults.fault(format!("{prefix}WITHIN needs {prefix}CLEAR, which is not set (expected a regex)"));
+            faults.fault(match self.is_builtin {
+                true => format!(
+                    "{prefix}WITHIN has no effect on a rule of whose troubles no line says the end (rules 6 and 13 have one)"
+                ),
+                false => format!("{prefix}WITHIN needs {prefix}CLEAR, which is not set (expected a regex)"),
+            });
         }
         let priority = |text: &str| {
             Priority::NAMES.iter().find(|(name, _)| *name == text.trim()).map(|(_, priority)| *priority)

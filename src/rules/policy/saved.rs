@@ -287,7 +287,7 @@ impl Memory {
 
     fn save(&self, at: Instant) -> Vec<u8> {
         let mut to = Writer::new(at);
-        to.time(self.learns_until);
+        to.option(self.learns_until, Writer::time);
         to.option(self.muted.as_ref(), |to, muted| {
             to.number(muted.count as u64);
             to.time(muted.since);
@@ -309,7 +309,7 @@ impl Memory {
     ) {
         let Some(mut from) = Reader::new(value, at, zone) else { return };
         let Some(key) = key else {
-            if let Some(learns_until) = from.time() {
+            if let Some(learns_until) = from.option(Reader::time) {
                 self.learns_until = learns_until;
             }
             self.muted = from.option(Muted::read).flatten().filter(|_| policy.mute.is_some());

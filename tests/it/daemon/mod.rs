@@ -16,6 +16,7 @@ mod listening;
 mod loop_guard;
 mod network;
 mod push;
+mod remembering;
 mod secrets;
 mod small;
 mod state;
