@@ -44,6 +44,11 @@ struct Shared {
     evicted: AtomicUsize,
 }
 
+/// How long to wait for what comes until `deadline`, if there is one.
+pub fn wait_until(deadline: Option<Instant>) -> Duration {
+    deadline.map_or(FOREVER, |at| at.saturating_duration_since(Instant::now()))
+}
+
 /// What ended a wait at the ring.
 #[derive(Debug, PartialEq)]
 pub enum Popped<T, C> {
@@ -129,17 +134,13 @@ impl<T: Weigh> Ring<T> {
     /// `call` goes first when both are ready, so that a flood of lines cannot
     /// hold up the word to stop.
     pub fn pop<C>(&self, call: &Receiver<C>, deadline: Option<Instant>) -> Popped<T, C> {
-        let wait = match deadline {
-            Some(at) => at.saturating_duration_since(Instant::now()),
-            None => FOREVER,
-        };
         select_biased! {
             recv(call) -> said => said.map_or(Popped::Closed, Popped::Called),
             recv(self.receiver) -> item => match item {
                 Ok(item) => Popped::Item(self.taken(item)),
                 Err(_) => Popped::Nothing,
             },
-            default(wait) => Popped::Nothing,
+            default(wait_until(deadline)) => Popped::Nothing,
         }
     }
 

@@ -13,13 +13,14 @@
 //! describes one request; it never sends. [`http`] sends, for all of them, and
 //! says what an answer means unless a service knows better.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::alert::{AlertId, Priority, Stage};
 use crate::secret::Secret;
 use crate::value::{Value, Values};
 use crate::vars::{Faults, Vars, shown};
 
+mod alertmanager;
 pub mod backoff;
 #[cfg(test)]
 mod conformance;
@@ -174,6 +175,7 @@ pub const REGISTRY: &[Entry] = &[
     gotify::ENTRY,
     pushover::ENTRY,
     matrix::ENTRY,
+    alertmanager::ENTRY,
     console::ENTRY,
 ];
 
@@ -351,6 +353,12 @@ pub trait Notifier: Send {
     /// True if its text is made of what the line said, besides the text itself.
     fn takes_values(&self) -> bool {
         false
+    }
+
+    /// Says again what must be repeated for as long as it lasts, if that is due; when to be asked
+    /// next, if ever. Asked between alerts, so never while one of them is tried again.
+    fn refresh(&mut self, _: (Instant, SystemTime)) -> Option<Instant> {
+        None
     }
 
     /// What describes and judges, without what sends, if there is such a part.

@@ -5,13 +5,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select_biased};
 
 use super::dispatch::Left;
 use super::store::Store;
 use crate::alert::Alert;
-use crate::ring::{Popped, Ring};
+use crate::ring::{Popped, Ring, wait_until};
 use crate::stats::Stats;
 
 /// What one destination's alerts may take in memory (contract of the interface).
@@ -92,29 +93,43 @@ impl Queue {
         }
     }
 
-    /// Waits for the oldest alert; None when `stop` is closed.
-    pub(super) fn pop(&self, stop: &Receiver<()>) -> Option<Held> {
+    /// Waits for the oldest alert; None when `stop` is closed. Before each wait `idle` may do something
+    /// else, and say when it wants to be called again.
+    pub(super) fn pop(
+        &self,
+        stop: &Receiver<()>,
+        mut idle: impl FnMut((Instant, SystemTime)) -> Option<Instant>,
+    ) -> Option<Held> {
+        loop {
+            match self.pop_until(stop, idle((Instant::now(), SystemTime::now()))) {
+                Popped::Item(held) => return Some(held),
+                Popped::Called(()) | Popped::Closed => return None,
+                Popped::Nothing => {}
+            }
+        }
+    }
+
+    fn pop_until(&self, stop: &Receiver<()>, deadline: Option<Instant>) -> Popped<Held, ()> {
         let Some(disk) = &self.disk else {
-            return loop {
-                match self.memory.pop(stop, None) {
-                    Popped::Item(alert) => break Some(Held { alert, sequence: None }),
-                    Popped::Called(()) | Popped::Closed => break None,
-                    Popped::Nothing => {}
-                }
+            return match self.memory.pop(stop, deadline) {
+                Popped::Item(alert) => Popped::Item(Held { alert, sequence: None }),
+                Popped::Called(()) | Popped::Closed => Popped::Closed,
+                Popped::Nothing => Popped::Nothing,
             };
         };
         loop {
             // The word to stop goes first, as it does in memory.
             select_biased! {
-                recv(stop) -> _ => return None,
+                recv(stop) -> _ => return Popped::Closed,
                 default => {}
             }
             if let Some(held) = self.try_take() {
-                return Some(held);
+                return Popped::Item(held);
             }
             select_biased! {
-                recv(stop) -> _ => return None,
+                recv(stop) -> _ => return Popped::Closed,
                 recv(disk.woken) -> _ => {}
+                default(wait_until(deadline)) => return Popped::Nothing,
             }
         }
     }

@@ -165,7 +165,7 @@ impl Worker {
     /// Works until it is told to stop, then tries once more what is left.
     pub(super) fn run(mut self) {
         let mut channel = Channel::default();
-        while let Some(held) = self.queue.pop(&self.stop) {
+        while let Some(held) = self.queue.pop(&self.stop, |now| self.destination.notifier.refresh(now)) {
             match self.see_through(&mut channel, &held) {
                 Ended::Settled => {}
                 Ended::ToldToStop => return self.finish(channel, Some(held)),

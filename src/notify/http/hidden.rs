@@ -68,7 +68,8 @@ fn is_joint(c: char) -> bool {
     "/?&=:;".contains(c)
 }
 
-fn percent_decoded(text: &str) -> String {
+/// `text` with each %XX as the byte that it stands for.
+pub(super) fn percent_decoded(text: &str) -> String {
     let mut pieces = text.split('%');
     let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
     for piece in pieces {

@@ -282,6 +282,18 @@ impl Client {
     /// # Errors
     /// Why there was no answer, in words; never the address.
     pub fn send(&self, request: Request) -> Result<Answer, String> {
+        self.run(request, None)
+    }
+
+    /// The same for a request with a body that may take `limit` at most, where several are asked in turn.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn send_within(&self, request: Request, limit: Duration) -> Result<Answer, String> {
+        self.run(request, Some(limit))
+    }
+
+    fn run(&self, request: Request, limit: Option<Duration>) -> Result<Answer, String> {
         let hidden = Hidden::of(&request);
         let method = match request.method {
             Method::Get => wire::Method::GET,
@@ -298,9 +310,10 @@ impl Client {
         }
         let answer = match request.method {
             Method::Get => head.body(()).map(|whole| self.0.run(whole)),
-            Method::Post | Method::Put | Method::Patch => {
-                head.body(request.body).map(|whole| self.0.run(whole))
-            }
+            Method::Post | Method::Put | Method::Patch => head.body(request.body).map(|whole| match limit {
+                None => self.0.run(whole),
+                Some(_) => self.0.run(self.0.configure_request(whole).timeout_global(limit).build()),
+            }),
         };
         let answer = answer.map_err(|_| "the request cannot be written".to_owned())?;
         let mut answer = answer.map_err(|error| failure::words(&error))?;
