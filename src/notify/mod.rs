@@ -13,7 +13,7 @@
 //! describes one request; it never sends. [`http`] sends, for all of them, and
 //! says what an answer means unless a service knows better.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::alert::{AlertId, Priority, Stage};
 use crate::secret::Secret;
@@ -21,6 +21,7 @@ use crate::value::{Value, Values};
 use crate::vars::{Faults, Vars, shown};
 
 mod account;
+mod alertmanager;
 pub mod backoff;
 mod boot;
 mod cap;
@@ -169,6 +170,7 @@ pub const REGISTRY: &[Entry] = &[
     pushover::ENTRY,
     matrix::ENTRY,
     email::ENTRY,
+    alertmanager::ENTRY,
     console::ENTRY,
 ];
 
@@ -360,6 +362,12 @@ pub trait Notifier: Send {
     /// True if many alerts are no burden there: each is then told by itself, however many.
     fn takes_floods(&self) -> bool {
         false
+    }
+
+    /// Says again what must be repeated for as long as it lasts, if that is due; when to be asked
+    /// next, if ever. Asked between alerts, so never while one of them is tried again.
+    fn refresh(&mut self, _: (Instant, SystemTime)) -> Option<Instant> {
+        None
     }
 
     /// What describes and judges, without what sends, if there is such a part.

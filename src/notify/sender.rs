@@ -120,14 +120,23 @@ impl Worker {
                         break;
                     }
                 }
-                Next::Take(until) => match self.queue.pop(&self.stop, until) {
-                    Popped::Item(held) => self.take_in(held, clocks()),
-                    Popped::Called(()) | Popped::Closed => break,
-                    Popped::Nothing => {}
-                },
+                Next::Take(until) => {
+                    let until = self.refresh_before(until);
+                    match self.queue.pop(&self.stop, until) {
+                        Popped::Item(held) => self.take_in(held, clocks()),
+                        Popped::Called(()) | Popped::Closed => break,
+                        Popped::Nothing => {}
+                    }
+                }
             }
         }
         self.finish();
+    }
+
+    /// Has the service say again what lasts; `until`, or when it is to do so next if that is sooner.
+    fn refresh_before(&mut self, until: Option<Instant>) -> Option<Instant> {
+        let next = self.destination.notifier.refresh(clocks());
+        until.into_iter().chain(next).min()
     }
 
     /// Waits; true if it was told to stop meanwhile.

@@ -44,7 +44,7 @@ const EMAIL: Variables = &[
 ];
 
 const NOTIFIERS: &str = "Telegram, Slack, Teams, Discord, Generic1, Generic2, Generic3, Generic4, Ntfy, Gotify, \
-                         Pushover, Matrix, Email, Console";
+                         Pushover, Matrix, Email, Alertmanager, Console";
 const ADDRESS: &str = "is no address (expected [::]:5140, 192.0.2.1:5140 or a port)";
 const NETWORK: &str = "is not an address, a network such as 192.168.88.0/24, or a name from ROUTERS";
 const URL: &str = "(expected https://… or http://…)";
@@ -683,6 +683,22 @@ alertik: warning: TELEGRAM_BOT_TOKEN is not set, and Telegram needs it
 "
     );
     assert_eq!((ran.code, &*ran.stdout, &*ran.stderr), (78, "", &*faults));
+}
+
+#[test]
+fn faults_of_alertmanager() {
+    let url = "ALERTMANAGER_URL";
+    check_right(&[], &[(url, "http://a.example:9093, http://u:p@b.example:9093/prefix/")]);
+    let named: Variables = &[("SELF_NOTIFIER", "Alertmanager")];
+    check(&[], named, "ALERTMANAGER_URL is not set, and Alertmanager needs it");
+    check(named, &[(url, ",")], "ALERTMANAGER_URL is blank");
+    check(named, &[(url, "http://a,h:9093")], &format!("{url}: this is not an http or https URL {URL}"));
+    let encrypted: Variables =
+        &[("SELF_NOTIFIER", "Alertmanager"), (url, "http://a"), ("ENCRYPT_TO", AGE_KEY)];
+    let must_read = "ALERTMANAGER_ENCRYPT_TO: Alertmanager routes and groups by labels that it can read \
+                     (expected ALERTMANAGER_ENCRYPT_TO=none, which sends them in clear)";
+    check(encrypted, &[], must_read);
+    check_right(encrypted, &[("ALERTMANAGER_ENCRYPT_TO", "none")]);
 }
 
 #[test]

@@ -9,14 +9,19 @@ use super::facts::{self, Fact};
 use super::{environment, open};
 use crate::notify::encrypt::age::{self, Recipient};
 use crate::notify::http::Service;
-use crate::notify::{Notification, REGISTRY};
+use crate::notify::{Entry, Notification, REGISTRY};
 
 /// The specification's own example.
 const KEY: &str = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
 
+/// The services that can carry what they cannot read.
+fn carriers() -> impl Iterator<Item = &'static Entry> {
+    REGISTRY.iter().filter(|entry| entry.name != "Alertmanager")
+}
+
 /// Every service, in each format it has, with `ENCRYPT_TO` set.
 fn each(check: impl Fn(&Fact, &mut dyn Service)) {
-    for entry in REGISTRY {
+    for entry in carriers() {
         for fact in facts::of(entry.name) {
             let mut all = environment(entry, &fact);
             all.push(("ENCRYPT_TO".to_owned(), KEY.to_owned()));
@@ -75,8 +80,43 @@ fn no_service_reads_markup_in_an_armored_file() {
 }
 
 #[test]
+fn a_service_that_must_read_refuses_and_can_be_excepted() {
+    let entry = REGISTRY.iter().find(|entry| entry.name == "Alertmanager").unwrap();
+    let fact = &facts::of(entry.name)[0];
+    let own = "ALERTMANAGER_ENCRYPT_TO";
+    for (set, refused) in [
+        (&[("ENCRYPT_TO", KEY)][..], true),
+        (&[(own, KEY)], true),
+        (&[("ENCRYPT_TO", KEY), (own, "none")], false),
+        (&[(own, " none ")], false),
+    ] {
+        let mut all = environment(entry, fact);
+        all.extend(set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let (opened, faults) = open(&all, entry.name);
+        assert_eq!((opened.is_none(), faults.len()), (refused, usize::from(refused)), "{faults:?}");
+        assert!(faults.iter().all(|fault| fault.starts_with(own) && fault.contains(&format!("{own}=none"))));
+    }
+}
+
+#[test]
+fn none_excepts_a_notifier_and_is_no_key_of_all() {
+    for entry in carriers() {
+        let fact = facts::of(entry.name).into_iter().next();
+        let mut all = fact.map(|fact| environment(entry, &fact)).unwrap_or_default();
+        all.push(("ENCRYPT_TO".to_owned(), KEY.to_owned()));
+        all.push((format!("{}ENCRYPT_TO", entry.prefix), "none".to_owned()));
+        let (opened, faults) = open(&all, entry.name);
+        assert!(faults.is_empty() && opened.unwrap().notifier.recipients().is_empty(), "{faults:?}");
+        all.retain(|(name, _)| !name.ends_with("ENCRYPT_TO"));
+        all.push(("ENCRYPT_TO".to_owned(), "none".to_owned()));
+        let (opened, faults) = open(&all, entry.name);
+        assert!(opened.is_none() && faults.len() == 1 && faults[0].starts_with("ENCRYPT_TO"), "{faults:?}");
+    }
+}
+
+#[test]
 fn a_notifier_that_encrypts_says_so() {
-    for entry in REGISTRY {
+    for entry in carriers() {
         let fact = facts::of_any(entry.name).into_iter().next();
         let mut all = fact.map(|fact| environment(entry, &fact)).unwrap_or_default();
         let recipients = |all: &[(String, String)]| {

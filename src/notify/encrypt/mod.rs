@@ -21,6 +21,9 @@ mod bech32;
 /// say nothing.
 const TEXT_BYTES_MIN: usize = 160;
 
+/// In a notifier's own variable: the common one is not for it.
+const NONE: &str = "none";
+
 /// What the variable says.
 pub(super) struct Encryption {
     /// Its full name.
@@ -32,11 +35,15 @@ pub(super) struct Encryption {
 impl Encryption {
     /// Reads `TELEGRAM_ENCRYPT_TO`, or else `ENCRYPT_TO`; Ok(None) if neither is set. Recipients are
     /// separated by commas or line ends; lines that begin with `#` are comments, as in age's own files.
+    /// The word `none` in a notifier's own variable excepts it from the common one.
     ///
     /// # Errors
     /// When it is set and cannot be used: a fault is noted, and nothing may be sent.
     pub(super) fn read(vars: &Vars, prefix: &str, faults: &mut Faults) -> Result<Option<Encryption>, ()> {
         let Some((variable, value)) = own_or_common(vars, prefix, "ENCRYPT_TO") else { return Ok(None) };
+        if value.trim() == NONE && variable != "ENCRYPT_TO" {
+            return Ok(None);
+        }
         let lines = value.lines().map(str::trim).filter(|line| !line.starts_with('#'));
         let random = SystemRandom::new();
         let mut recipients = Vec::new();

@@ -8,6 +8,7 @@
 use ureq::http as wire;
 
 use super::has_proxy;
+use super::hidden::percent_decoded;
 use crate::secret::Secret;
 use crate::vars::{Faults, Vars};
 
@@ -64,6 +65,15 @@ impl Url {
     /// The URL's text without a trailing slash.
     pub fn without_slash(&self) -> Url {
         Url { text: Secret::new(self.text.expose().trim_end_matches('/')), is_onion: self.is_onion }
+    }
+
+    /// User and password, if it has them, and the URL without.
+    pub fn login(&self) -> Option<(Url, String, String)> {
+        let (scheme, rest) = self.text.expose().split_once("://")?;
+        let (login, _) = rest.split(['/', '?']).next()?.rsplit_once('@')?;
+        let (user, password) = login.split_once(':').unwrap_or((login, ""));
+        let bare = Secret::new(format!("{scheme}://{}", rest.get(login.len() + 1..)?));
+        Some((Url { text: bare, is_onion: self.is_onion }, percent_decoded(user), percent_decoded(password)))
     }
 
     /// The text, to look at or to send; never to show.
@@ -141,6 +151,19 @@ mod tests {
         assert!(Url::parse("http://abc.ONION:80/x").unwrap().is_onion());
         assert!(!Url::parse("http://onion.example/x").unwrap().is_onion());
         assert_eq!(format!("{:?}", Url::parse("https://h/secret").unwrap()).find("secret"), None);
+    }
+
+    #[test]
+    fn user_and_password_are_taken_out_of_a_url() {
+        let check = |url: &str, expected: Option<(&str, &str, &str)>| {
+            let login = Url::parse(url).unwrap().login();
+            let login = login.as_ref().map(|(url, user, password)| (url.expose(), &**user, &**password));
+            assert_eq!(login, expected, "{url}");
+        };
+        check("http://h:9093/a@b?c@d", None);
+        check("http://me:pass@h:9093/x", Some(("http://h:9093/x", "me", "pass")));
+        check("https://me@h", Some(("https://h", "me", "")));
+        check("https://m%65:p%40:%3a@h?x=y", Some(("https://h?x=y", "me", "p@::")));
     }
 
     #[test]

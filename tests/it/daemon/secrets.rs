@@ -7,7 +7,7 @@ use crate::support::recorder::{Answer, Received, Recorder};
 use crate::support::variables::Variables;
 
 /// Parts of the values below that nobody may see.
-const SECRETS: [&str; 17] = [
+const SECRETS: [&str; 18] = [
     "AAtelegramSecret",
     "B0slackSecret",
     "teamsSecretSig",
@@ -23,6 +23,7 @@ const SECRETS: [&str; 17] = [
     "gotifySecretToken",
     "pushoverSecret",
     "matrixSecretToken",
+    "alertmanagerSecret",
     "proxySecretPassword",
     "httpSecretToken",
 ];
@@ -55,13 +56,25 @@ fn variables(scheme: &str, authority: &str) -> Variables {
         .with("MATRIX_URL", format!("{scheme}://{authority}"))
         .with("MATRIX_TOKEN", "syt_matrixSecretToken")
         .with("MATRIX_ROOM", "!room:matrix.example")
+        .with("ALERTMANAGER_URL", format!("{scheme}://ops:alertmanagerSecret@{authority}"))
         .with("HTTP_TOKEN", "httpSecretToken")
         .with("LOG_LEVEL", "debug")
         .substr(&NOTIFIERS.join(","), "login", "@{message}")
 }
 
-const NOTIFIERS: [&str; 10] =
-    ["Telegram", "Slack", "Teams", "Discord", "Generic1", "Generic2", "Ntfy", "Gotify", "Pushover", "Matrix"];
+const NOTIFIERS: [&str; 11] = [
+    "Telegram",
+    "Slack",
+    "Teams",
+    "Discord",
+    "Generic1",
+    "Generic2",
+    "Ntfy",
+    "Gotify",
+    "Pushover",
+    "Matrix",
+    "Alertmanager",
+];
 
 #[track_caller]
 fn assert_clean(text: &str) {

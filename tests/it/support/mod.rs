@@ -18,6 +18,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) mod age;
+pub(crate) mod alertmanager;
 pub(crate) mod authority;
 pub(crate) mod console;
 pub(crate) mod daemon;

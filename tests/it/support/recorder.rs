@@ -65,7 +65,8 @@ impl Received {
         if let Some(run) = at("/attachments/0/content/body/0/inlines/0/text") {
             return run;
         }
-        let text = ["/content", "/text", "/message", "/body"].into_iter().find_map(at);
+        let text =
+            ["/content", "/text", "/message", "/body", "/0/annotations/description"].into_iter().find_map(at);
         let text = text.unwrap_or_else(|| panic!("no text in {body}"));
         match self.target.contains("slack") {
             true => text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"),
