@@ -101,7 +101,7 @@ fn a_service_that_must_read_refuses_and_can_be_excepted() {
 #[test]
 fn none_excepts_a_notifier_and_is_no_key_of_all() {
     for entry in carriers() {
-        let fact = facts::of(entry.name).into_iter().next();
+        let fact = facts::of_any(entry.name).into_iter().next();
         let mut all = fact.map(|fact| environment(entry, &fact)).unwrap_or_default();
         all.push(("ENCRYPT_TO".to_owned(), KEY.to_owned()));
         all.push((format!("{}ENCRYPT_TO", entry.prefix), "none".to_owned()));

@@ -3,6 +3,8 @@
 //! A service has a row for each format it can be asked in. Nothing here is taken
 //! from the code under test: the escaping is undone by [`super::reader`].
 
+mod alertmanager;
+
 use serde_json::{Value, json};
 
 use super::super::http::Method;
@@ -86,7 +88,7 @@ pub(super) fn all() -> Vec<Fact> {
         generic(),
         generic_template(),
     ];
-    webhooks.into_iter().chain([ntfy(), gotify(), pushover(), matrix(), alertmanager()]).collect()
+    webhooks.into_iter().chain([ntfy(), gotify(), pushover(), matrix(), alertmanager::fact()]).collect()
 }
 
 /// The formats of the service that the registry calls `name`.
@@ -371,32 +373,6 @@ fn matrix() -> Fact {
             (&[("retry-after", "9")], "", 9.0),
         ],
         error: r#"{"errcode":"M_BAD_JSON","error":"@"}"#,
-        ..USUAL
-    }
-}
-
-fn alertmanager() -> Fact {
-    Fact {
-        name: "Alertmanager",
-        environment: &[("URL", "https://ops:s3cr3tS3CR3T@am.example/prefix/")],
-        url: "https://am.example/prefix/api/v2/alerts",
-        headers: &[("authorization", "Basic b3BzOnMzY3IzdFMzQ1IzVA==")],
-        // What is of no line has its text in a label too, and whose it is.
-        read: |body| {
-            let mut alerts: Value = serde_json::from_str(body).unwrap();
-            let texts = [("labels", "text"), ("labels", "listener"), ("annotations", "summary")];
-            for (part, name) in texts {
-                alerts[0][part].as_object_mut().unwrap().remove(name);
-            }
-            alerts
-        },
-        text: "/0/annotations/description",
-        // No times, as the clock is not set in 1970.
-        body: || {
-            let labels = json!({"alertname": "EVENT0", "severity": "warning", "priority": "normal"});
-            json!([{"labels": labels, "annotations": {"description": ""}}])
-        },
-        error: r#"{"code":601,"message":"@"}"#,
         ..USUAL
     }
 }
