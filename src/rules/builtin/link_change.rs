@@ -18,7 +18,7 @@ const UP: &str = " link up";
 pub(super) const RULE: Builtin = Builtin {
     number: 6,
     name: "link_change",
-    tells: "an interface that is down for more than 10 s, and up again with its speed",
+    tells: "an interface that is down, and up again with its speed",
     is_starter: true,
     is_last: false,
     needles: &[DOWN, UP],

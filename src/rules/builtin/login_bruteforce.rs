@@ -12,7 +12,7 @@ use super::{Builtin, Kind, Told, View, login_failure};
 pub(super) const RULE: Builtin = Builtin {
     number: 2,
     name: "login_bruteforce",
-    tells: "passwords that are being guessed: 5 failed logins from one address in 60 s",
+    tells: "passwords that are being guessed: many failed logins from one address",
     is_starter: true,
     is_last: false,
     needles: login_failure::RULE.needles,

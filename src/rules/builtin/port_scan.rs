@@ -27,7 +27,7 @@ const SERVER_PORTS: u16 = 1024;
 pub(super) const RULE: Builtin = Builtin {
     number: 9,
     name: "port_scan",
-    tells: "a port scan that the firewall logs: one source, 10 ports in 60 s",
+    tells: "a port scan that the firewall logs: one source, many ports",
     is_starter: true,
     is_last: false,
     needles: CHAINS,

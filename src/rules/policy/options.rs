@@ -12,21 +12,17 @@ use crate::rules::mask::Mask;
 use crate::span;
 use crate::vars::{Faults, Vars, shown};
 
-/// What each option is called, what may stand there, and how `check` puts it (`*` is the value). `_CLEAR` is
-/// the rules' to read: it is a pattern.
+/// What each option is called, what may stand there, and how `check` puts it (`*` is the value), in the order in
+/// which a line goes through them. `_CLEAR` is the rules' to read: it is a pattern.
 const OPTIONS: [(&str, &str, &str); 8] = [
-    ("THRESHOLD", "such as 5/60s, a number up to 1000 within a span", "from * on"),
-    ("COOLDOWN", "a span such as 10m", "then quiet for *, and what was held back is counted"),
-    ("WITHIN", "a span such as 30s", "only if not over within *"),
-    ("SILENCE", "a span such as 24h", "when nothing has matched for *, and when it is back"),
-    (
-        "SPIKE",
-        "a number of standard deviations, 1 to 10 or -1 to -10",
-        "when it is * deviations off the usual",
-    ),
-    ("FLAP", "on, or two percentages such as 20/30", "flapping is told once (*)"),
+    ("SILENCE", "a span such as 24h", "tells when nothing has matched for *, and when it is back"),
+    ("SPIKE", "a number of standard deviations, 1 to 10 or -1 to -10", "tells when matches are * the usual"),
+    ("FLAP", "on, or two percentages such as 20/30", "tells once what flaps*"),
+    ("THRESHOLD", "such as 5/60s, a number up to 1000 within a span", "tells at *"),
+    ("WITHIN", "a span such as 30s", "tells only what lasts *"),
+    ("COOLDOWN", "a span such as 10m", "then counts in silence for *"),
+    ("MUTE", "hours such as 22:00-07:00", "holds from * and then tells all in one message"),
     ("PRIORITY", "low, normal, high or urgent", "priority *"),
-    ("MUTE", "hours such as 22:00-07:00", "held from * and then told in one message"),
 ];
 
 /// Where a rule's options are read.
@@ -102,16 +98,53 @@ impl Source<'_> {
     pub(in crate::rules) fn words(&self) -> String {
         let words = |(name, _, words): &(&str, &str, &str)| {
             let value = self.value(name)?;
-            let value = match (span::read(value), value.split_once('/')) {
-                (Some(span), _) => span::words(span),
-                (None, Some((count, within))) => match span::read(within) {
-                    Some(span) => format!("{} lines within {}", count.trim(), span::words(span)),
-                    None => format!("{}/{} %", count.trim(), within.trim()),
-                },
-                (None, None) => value.trim().to_owned(),
-            };
-            Some(format!("; {}", words.replace('*', &value)))
+            Some(format!("; {}", words.replace('*', &value_words(name, value.trim()))))
         };
         OPTIONS.iter().filter_map(words).collect()
+    }
+}
+
+/// A value as it stands in a sentence.
+fn value_words(name: &str, value: &str) -> String {
+    let two = |separator| value.split_once(separator).unwrap_or((value, ""));
+    match name {
+        "THRESHOLD" => {
+            let (count, within) = two('/');
+            format!("{count} lines within {}", span::read(within).map(span::words).unwrap_or_default())
+        }
+        "SPIKE" => match value.strip_prefix('-') {
+            Some(number) => format!("{number} deviations below"),
+            None => format!("{value} deviations above"),
+        },
+        "FLAP" if value == "on" => String::new(),
+        "FLAP" => format!(" (from {} % to {} %)", two('/').1, two('/').0),
+        "MUTE" => format!("{} to {}", two('-').0, two('-').1),
+        _ => span::read(value).map_or_else(|| value.to_owned(), span::words),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_option_is_put_in_words() {
+        let check = |option, value, expected: &str| {
+            let vars = Vars::read([], &[], &|_| Ok(Vec::new()), &mut Faults::default());
+            let usual = &[(option, value)];
+            let source = Source { vars: &vars, prefix: "EVENT0_", usual, is_builtin: false };
+            assert_eq!(source.words(), expected);
+        };
+        check("SILENCE", "24h", "; tells when nothing has matched for 24 h, and when it is back");
+        check("SPIKE", "3", "; tells when matches are 3 deviations above the usual");
+        check("SPIKE", "-2.5", "; tells when matches are 2.5 deviations below the usual");
+        check("FLAP", "on", "; tells once what flaps");
+        check("FLAP", "20/30", "; tells once what flaps (from 30 % to 20 %)");
+        check("THRESHOLD", "5/60s", "; tells at 5 lines within 60 s");
+        check("WITHIN", "30s", "; tells only what lasts 30 s");
+        check("COOLDOWN", "10m", "; then counts in silence for 10 min");
+        check("MUTE", "22:00-07:00", "; holds from 22:00 to 07:00 and then tells all in one message");
+        check("PRIORITY", "low", "; priority low");
+        check("COOLDOWN", "off", "");
     }
 }
