@@ -62,6 +62,8 @@ pub struct RuleSet {
     fixed: Fixed,
     /// By the rules' numbers; None for a rule that remembers nothing.
     memories: Vec<Option<Memory>>,
+    /// What an earlier process remembered and nobody asks for any more.
+    unclaimed: Vec<String>,
 }
 
 /// What never changes.
@@ -108,7 +110,7 @@ impl RuleSet {
             keeps_values: false,
             nickname: nickname.map(|name| format!("{name}! {name}!, ")).unwrap_or_default(),
         };
-        let mut rules = RuleSet { fixed, memories: Vec::new() };
+        let mut rules = RuleSet { fixed, memories: Vec::new(), unclaimed: Vec::new() };
         rules.forget(Instant::now());
         rules
     }
@@ -144,7 +146,7 @@ impl RuleSet {
         now: (Instant, SystemTime),
         effects: &mut Effects,
     ) {
-        let RuleSet { fixed, memories } = self;
+        let RuleSet { fixed, memories, .. } = self;
         let view = View { line, record, context: &fixed.context, now };
         let candidates = fixed.candidates.of(&line.bytes);
         let mut try_each = |set: candidates::Set| {
@@ -168,7 +170,7 @@ impl RuleSet {
 
     /// Adds what is due though no line came.
     pub fn tick(&mut self, now: (Instant, SystemTime), effects: &mut Effects) {
-        let RuleSet { fixed, memories } = self;
+        let RuleSet { fixed, memories, .. } = self;
         for (rule, memory) in fixed.rules.iter().zip(memories) {
             let Some(memory) = memory else { continue };
             let mut outcome = Outcome::default();
@@ -186,7 +188,7 @@ impl RuleSet {
         now: (Instant, SystemTime),
         effects: &mut Effects,
     ) {
-        let RuleSet { fixed, memories } = self;
+        let RuleSet { fixed, memories, .. } = self;
         let Some(index) = fixed.rules.iter().position(|rule| rule.name == alert.rule) else { return };
         let (Some(rule), Some(Some(memory)), Some(key)) =
             (fixed.rules.get(index), memories.get_mut(index), &alert.key)
@@ -200,26 +202,30 @@ impl RuleSet {
 
     /// Takes in what an earlier process remembered, and remembers from now on what changes.
     pub fn recall(&mut self, recalled: &Recalled, now: Instant) {
-        let RuleSet { fixed, memories } = self;
-        for (rule, memory) in fixed.rules.iter().zip(memories) {
-            let Some(memory) = memory else { continue };
-            let owed: Vec<_> = recalled.owed.iter().filter(|owed| owed.rule == rule.name).collect();
-            for Remembered { name, value, written } in &recalled.remembered {
-                let (name, key) =
-                    name.split_once('\0').map_or((&**name, None), |(name, key)| (name, Some(key)));
-                if name == &*rule.name {
-                    let times = (written.unwrap_or(now), now);
-                    memory.recall(&rule.policy, (key, value), times, (&fixed.context.zone, &owed));
-                }
+        let RuleSet { fixed, memories, unclaimed } = self;
+        for Remembered { name: whole, value, written } in &recalled.remembered {
+            let (name, key) =
+                whole.split_once('\0').map_or((&**whole, None), |(name, key)| (name, Some(key)));
+            let found = fixed.rules.iter().zip(memories.iter_mut()).find(|(rule, _)| &*rule.name == name);
+            let is_taken = found.is_some_and(|(rule, memory)| {
+                let owed: Vec<_> = recalled.owed.iter().filter(|owed| &*owed.rule == name).collect();
+                let times = (written.unwrap_or(now), now);
+                memory.as_mut().is_some_and(|memory| {
+                    memory.recall(&rule.policy, (key, value), times, (&fixed.context.zone, &owed))
+                })
+            });
+            if !is_taken {
+                unclaimed.push(whole.clone());
             }
-            memory.note_changes();
         }
+        memories.iter_mut().flatten().for_each(Memory::note_changes);
     }
 
     /// What has changed of what is remembered, since the last time; nothing without [`RuleSet::recall`].
     pub fn take_changes(&mut self, at: Instant) -> Vec<Change> {
-        let RuleSet { fixed, memories } = self;
-        let mut all = Vec::new();
+        let RuleSet { fixed, memories, unclaimed } = self;
+        let forgotten = unclaimed.drain(..).map(|name| Change { name, value: None, at });
+        let mut all: Vec<_> = forgotten.collect();
         for (rule, memory) in fixed.rules.iter().zip(memories) {
             let changes = memory.as_mut().map(|memory| memory.take_changes(at)).unwrap_or_default();
             all.extend(changes.into_iter().map(|(key, value)| {
@@ -232,7 +238,7 @@ impl RuleSet {
 
     /// Adds all that is held, because nobody will remember it.
     pub fn flush(&mut self, now: (Instant, SystemTime), effects: &mut Effects) {
-        let RuleSet { fixed, memories } = self;
+        let RuleSet { fixed, memories, .. } = self;
         for (rule, memory) in fixed.rules.iter().zip(memories) {
             let Some(memory) = memory else { continue };
             let mut outcome = Outcome::default();

@@ -298,31 +298,32 @@ impl Memory {
         to.bytes
     }
 
-    /// Takes in what an earlier process remembered, `at` being when it wrote that. What cannot be read,
-    /// or is not asked for any more, is nothing.
+    /// Takes in what an earlier process remembered, `at` being when it wrote that; true if there was
+    /// anything in it that can be read and is still asked for.
     pub(in crate::rules) fn recall(
         &mut self,
         policy: &Policy,
         (key, value): (Option<&str>, &[u8]),
         (at, now): (Instant, Instant),
         (zone, owed): (&Zone, &[&Owed]),
-    ) {
-        let Some(mut from) = Reader::new(value, at, zone) else { return };
+    ) -> bool {
+        let Some(mut from) = Reader::new(value, at, zone) else { return false };
         let Some(key) = key else {
             if let Some(learns_until) = from.option(Reader::time) {
                 self.learns_until = learns_until;
             }
             self.muted = from.option(Muted::read).flatten().filter(|_| policy.mute.is_some());
-            return;
+            return true;
         };
-        let Some(mut entry) = Entry::read(&mut from) else { return };
+        let Some(mut entry) = Entry::read(&mut from) else { return false };
         let owed: Vec<&Owed> = owed.iter().copied().filter(|owed| &*owed.key == key).collect();
         entry.settle_in(policy, &owed, now);
         if entry.is_blank() {
-            return;
+            return false;
         }
         self.due = super::earliest(self.due, entry.due(policy));
         *self.keys.touch(key, |_, _| {}).1 = entry;
+        true
     }
 }
 
