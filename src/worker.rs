@@ -181,6 +181,9 @@ impl Worker {
             if now.0 >= tick {
                 self.rules.tick(now, &mut effects);
                 self.hand_over(&mut effects);
+                if self.dispatch.keeps_memory() {
+                    self.dispatch.remember(self.rules.take_changes(now.0));
+                }
                 self.tell_losses(&mut losses, now.0, LOSS_QUIET);
                 if let Some(alert) = self.daily.as_mut().and_then(|day| day.due(now, &self.stats, &self.zone))
                 {
@@ -196,7 +199,7 @@ impl Worker {
             self.observe(&line, &marker, (Instant::now(), SystemTime::now()), &mut effects);
         }
         let now = (Instant::now(), SystemTime::now());
-        match self.dispatch.keeps_memory() {
+        match self.dispatch.can_keep_memory() {
             true => self.dispatch.remember(self.rules.take_changes(now.0)),
             // Nobody will remember what is held.
             false => {
@@ -239,12 +242,20 @@ impl Worker {
             self.stats.alerts_suppressed.add(std::mem::take(&mut effects.held));
             self.stats.keys_forgotten.add(std::mem::take(&mut effects.forgotten));
         }
-        if !effects.alerts.is_empty() && self.dispatch.keeps_memory() {
-            self.dispatch.remember(self.rules.take_changes(Instant::now()));
-        }
-        for alert in effects.alerts.drain(..) {
+        let mut alerts = effects.alerts.drain(..).peekable();
+        while let Some(alert) = alerts.next() {
             self.stats.alerts.add_one();
+            // With the last, so that none is taken for told that nobody ever had.
+            if alerts.peek().is_none() && self.dispatch.keeps_memory() {
+                self.dispatch.remember(self.rules.take_changes(Instant::now()));
+            }
             self.dispatch.accept(alert);
+        }
+        drop(alerts);
+        if std::mem::take(&mut effects.has_muted) && self.dispatch.keeps_memory() {
+            // They are alerts, and nowhere else.
+            self.dispatch.remember(self.rules.take_changes(Instant::now()));
+            self.dispatch.save_memory();
         }
     }
 

@@ -218,6 +218,18 @@ impl Dispatch {
         self.kept.as_mut().map(|kept| std::mem::take(&mut kept.recalled)).unwrap_or_default()
     }
 
+    /// True if what rules remember is kept, and the disk that it is kept on works.
+    pub fn can_keep_memory(&self) -> bool {
+        self.kept.as_ref().is_some_and(|kept| kept.store.is_working())
+    }
+
+    /// Has what rules remember written now, though no alert follows.
+    pub fn save_memory(&self) {
+        if let Some(kept) = &self.kept {
+            kept.inbox.save(&self.terms.stats, &self.terms.report);
+        }
+    }
+
     /// True if what rules remember is kept.
     pub fn keeps_memory(&self) -> bool {
         self.kept.is_some()

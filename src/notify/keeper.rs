@@ -31,15 +31,14 @@ pub(super) struct Parcel {
     /// What was remembered before the alert.
     changes: Vec<Change>,
     alert: Option<Arc<Alert>>,
+    /// They are to be written even if no alert is.
+    is_due: bool,
 }
 
 impl Weigh for Parcel {
+    /// The alert's alone: for what is remembered no alert is to go.
     fn weight_bytes(&self) -> usize {
-        let change = |change: &Change| {
-            size_of::<Change>() + change.name.len() + change.value.as_ref().map_or(0, Vec::len)
-        };
-        let alert = self.alert.as_ref().map_or(0, |alert| alert.weight_bytes());
-        alert + self.changes.iter().map(change).sum::<usize>()
+        self.alert.as_ref().map_or(0, |alert| alert.weight_bytes())
     }
 }
 
@@ -76,10 +75,15 @@ impl Inbox {
     /// To be written at once. One about ourselves only if there is room.
     pub(super) fn accept(&self, alert: Arc<Alert>, stats: &Stats, report: &Reporter) {
         let is_own = alert.is_own();
-        let parcel = Parcel { changes: Vec::new(), alert: Some(alert) };
+        let parcel = Parcel { alert: Some(alert), ..Parcel::default() };
         if !is_own || self.ring.has_room_for(&parcel) {
             self.push(parcel, stats, report);
         }
+    }
+
+    /// Has written now what is remembered.
+    pub(super) fn save(&self, stats: &Stats, report: &Reporter) {
+        self.push(Parcel { is_due: true, ..Parcel::default() }, stats, report);
     }
 
     /// What no alert took along.
@@ -129,11 +133,15 @@ impl Keeper {
     /// All that have come by now share a write.
     fn keep(&self, first: Option<Parcel>) {
         let rest = std::iter::from_fn(|| self.inbox.try_pop());
-        let (mut changes, mut alerts) = (Vec::new(), Vec::new());
+        let (mut changes, mut alerts, mut is_due) = (Vec::new(), Vec::new(), false);
         for parcel in first.into_iter().chain(rest) {
             changes.extend(parcel.changes);
             alerts.extend(parcel.alert);
+            is_due |= parcel.is_due;
         }
         self.store.keep(changes, alerts, &self.queues, RETRY);
+        if is_due {
+            self.store.save();
+        }
     }
 }

@@ -232,6 +232,21 @@ impl Store {
         }
     }
 
+    /// Writes what rules remember, if that has not been written yet.
+    pub(super) fn save(&self) {
+        let mut inner = self.lock();
+        let now = Instant::now();
+        if inner.is_due(now, RETRY) {
+            let saved = inner.spool.save(true);
+            self.note(&mut inner, &saved, now);
+        }
+    }
+
+    /// True if the disk took what it was given last.
+    pub(super) fn is_working(&self) -> bool {
+        self.lock().failed_at.is_none()
+    }
+
     fn append(
         &self,
         inner: &mut Inner,

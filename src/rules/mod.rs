@@ -9,7 +9,7 @@
 //! once, later or with others is the policy's, which alone remembers anything.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::alert::{Alert, AlertId, Stage, Unset, is_set};
 use crate::line::Line;
@@ -55,6 +55,8 @@ pub struct Effects {
     pub held: usize,
     /// Keys that had to be forgotten.
     pub forgotten: usize,
+    /// Alerts are held until the hour is another.
+    pub has_muted: bool,
 }
 
 /// All rules in force, and what they remember.
@@ -124,6 +126,11 @@ impl RuleSet {
     /// they are more than the text itself, and would push other alerts out of the queues.
     pub fn keep_values(&mut self, keeps: bool) {
         self.fixed.keeps_values = keeps;
+    }
+
+    /// Alerts are given up after `expire`: then no rule waits any longer to hear of one.
+    pub fn expect_ends_within(&mut self, expire: Duration) {
+        self.fixed.rules.iter_mut().for_each(|rule| rule.policy.expect_ends_within(expire));
     }
 
     /// For lines that all come at one instant: nothing is held for later.
@@ -270,20 +277,18 @@ impl Fixed {
             let memory = index.and_then(|index| memories.get_mut(index));
             memory.is_some_and(|memory| memory.as_mut().is_some_and(|memory| memory.is_busy(&key)))
         };
-        let (is_hushed, was_busy) = (busy(memories, rule.hushed_by), busy(memories, Some(index)));
+        // Only if the other sees the line too: it counts it.
+        let other = rule.hushed_by.and_then(|index| self.rules.get(index));
+        let is_hushed =
+            busy(memories, rule.hushed_by) && other.is_some_and(|other| other.signal(view).is_some());
         if let Some(Some(memory)) = memories.get_mut(index) {
             let mut outcome = Outcome::default();
             let Signal { sign, distinct, .. } = signal;
             let seen = Seen { key: &key, sign, is_hushed, distinct, say: &say };
-            memory.observe(&rule.policy, &seen, self.now(view.now), &mut outcome);
+            // What waited in the ring came before.
+            let now = (view.line.arrived, view.now.1);
+            memory.observe(&rule.policy, &seen, self.now(now), &mut outcome);
             self.take(rule, outcome, effects);
-        }
-        if let Some(hushes) = rule.hushes
-            && !was_busy
-            && busy(memories, Some(index))
-            && let Some(Some(memory)) = memories.get_mut(hushes)
-        {
-            memory.absorb(&key);
         }
         true
     }
@@ -298,6 +303,7 @@ impl Fixed {
     fn take(&self, rule: &Rule, outcome: Outcome, effects: &mut Effects) {
         effects.held += outcome.held;
         effects.forgotten += outcome.forgotten;
+        effects.has_muted |= outcome.has_muted;
         let alerts = outcome
             .drafts
             .into_iter()

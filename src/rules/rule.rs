@@ -29,8 +29,6 @@ pub struct Rule {
     pub(super) destinations: Arc<[DestinationId]>,
     /// The number of the rule that tells what it is busy with in this one's place.
     pub(super) hushed_by: Option<usize>,
-    /// And of the one in whose place this one tells.
-    pub(super) hushes: Option<usize>,
 }
 
 pub(super) enum What {
@@ -179,9 +177,6 @@ pub(super) fn link(rules: &mut [Rule]) {
         })
         .collect();
     for (index, hushed) in pairs {
-        if let Some(rule) = rules.get_mut(index) {
-            rule.hushes = Some(hushed);
-        }
         if let Some(rule) = rules.get_mut(hushed) {
             rule.hushed_by = Some(index);
         }

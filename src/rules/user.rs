@@ -168,7 +168,6 @@ fn read_one(
         policy,
         destinations: Arc::from(destinations),
         hushed_by: None,
-        hushes: None,
     })
 }
 

@@ -305,6 +305,8 @@ fn faults_of_what_rules_remember() {
         &[("STATIC_EVENT1_WITHIN", "30s")],
         "STATIC_EVENT1_WITHIN has no effect on a rule of whose troubles no line says the end (rules 6 and 13 have one)",
     );
+    let idle = "EVENT0_FLAP has no effect: no line says that the trouble is over (EVENT0_CLEAR)";
+    check_warning(EVENT, &[("EVENT0_FLAP", "on")], idle);
     check(EVENT, &[("EVENT0_CLEAR", "a(b")], "EVENT0_CLEAR: \"(\" at 1 is never closed");
     check(EVENT, &[("EVENT0_KEY", "@2")], "EVENT0_KEY: @2: the pattern has 1 group");
     check(

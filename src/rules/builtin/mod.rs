@@ -251,7 +251,6 @@ fn read_one(
         policy: source.policy(builtin.kind, builtin.clears, faults),
         destinations: Arc::from(destinations),
         hushed_by: None,
-        hushes: None,
     }
 }
 

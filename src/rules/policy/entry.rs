@@ -56,7 +56,7 @@ pub(super) enum Quiet {
     #[default]
     No,
     /// An alert is on its way to so many destinations: what comes joins it.
-    UnderWay(AlertId, usize),
+    UnderWay(AlertId, usize, Instant),
     /// It was told: not before this.
     Until(Instant),
 }
@@ -81,11 +81,11 @@ impl Entry {
     /// A line matched.
     pub(super) fn matched(&mut self, seen: &Seen<'_>, is_learning: bool, outlet: &mut Outlet<'_>) {
         let policy = outlet.policy;
+        self.end_silence(seen, outlet);
+        self.count_for_spike(seen, outlet);
         if policy.kind == Kind::Novelty && (std::mem::replace(&mut self.is_known, true) || is_learning) {
             return;
         }
-        self.end_silence(seen, outlet);
-        self.count_for_spike(seen, outlet);
         if !policy.tells_matches() || self.flaps(seen, true, outlet) {
             return;
         }
@@ -146,7 +146,7 @@ impl Entry {
         if let Some(id) = outlet.tell(said, stage)
             && outlet.policy.cooldown.is_some()
         {
-            self.quiet = Quiet::UnderWay(id, outlet.policy.owing);
+            self.quiet = Quiet::UnderWay(id, outlet.policy.owing, outlet.now.at);
             cut(&mut told);
             self.told = told;
         }
@@ -190,7 +190,7 @@ impl Entry {
     /// Takes in the state; true while it changes so often that nothing else is told.
     fn flaps(&mut self, seen: &Seen<'_>, is_matched: bool, outlet: &mut Outlet<'_>) -> bool {
         let (policy, now) = (outlet.policy, outlet.now.at);
-        let Some(bounds) = policy.flap else { return false };
+        let Some(bounds) = policy.flap else { return policy.kind == Kind::Flapping };
         self.last = Some(Box::new((seen.say)(1).kept()));
         let flap = self.flap.get_or_insert_with(|| Box::new(Flap::new(now)));
         let turn = flap.sample(bounds, now);
@@ -203,7 +203,8 @@ impl Entry {
         let was_told = matches!(self.trouble, Some(Trouble { state: State::Told, .. }));
         if is_flapping && (is_matched || !was_told) {
             outlet.outcome.held += 1;
-            if let Some(Trouble { state: State::Waiting(..), .. }) = self.trouble {
+            // Over, or told by what is said of the flapping.
+            if !is_matched || matches!(self.trouble, Some(Trouble { state: State::Waiting(..), .. })) {
                 self.trouble = None;
             }
             return true;
@@ -228,7 +229,8 @@ impl Entry {
                     true => format!("{text} no more, {end}"),
                     false => format!("no longer flapping, {end}: {text}"),
                 };
-                (text, Stage::Over)
+                let is_lasting = flap.is_matched && outlet.policy.clears;
+                (text, if is_lasting { Stage::Begun } else { Stage::Over })
             }
         };
         outlet.tell(last.reworded(text, now), stage);
@@ -264,16 +266,17 @@ impl Entry {
     }
 
     /// Does what is due though no line came. `blank` says nothing, at this moment.
-    pub(super) fn tick(&mut self, rule: &str, blank: &dyn Fn() -> Said, outlet: &mut Outlet<'_>) {
+    pub(super) fn tick(&mut self, blank: &dyn Fn() -> Said, outlet: &mut Outlet<'_>) {
         let (policy, now) = (outlet.policy, outlet.now.at);
         if let Some(Trouble { since, state: State::Waiting(until, _) }) = self.trouble
             && until <= now
             && let Some(Trouble { state: State::Waiting(_, said), .. }) = self.trouble.take()
         {
-            let state = if self.tell(*said, Stage::Begun, 1, outlet) { State::Told } else { State::Held };
+            let said = said.reworded(said.text.clone(), now);
+            let state = if self.tell(said, Stage::Begun, 1, outlet) { State::Told } else { State::Held };
             self.trouble = Some(Trouble { since, state });
         }
-        if matches!(self.quiet, Quiet::Until(until) if until <= now) {
+        if self.quiet_until(policy).is_some_and(|until| until <= now) {
             self.close(outlet);
         }
         if let (Some(silence), Some(span)) = (&mut self.silence, policy.silence)
@@ -282,10 +285,8 @@ impl Entry {
         {
             silence.is_told = true;
             let (span, said) = (words(span), blank());
-            let text = match &self.last {
-                None => format!("nothing has matched {rule} for {span}"),
-                Some(last) => format!("silent for {span}, last: {}{}", last.text, last.suffix),
-            };
+            let last = self.last.as_ref().map(|last| format!(", last: {}{}", last.text, last.suffix));
+            let text = format!("silent for {span}{}", last.unwrap_or_default());
             outlet.tell(Said { text, ..said }, Stage::Begun);
         }
         if let (Some(spike), Some(deviations)) = (&mut self.spike, policy.spike)
@@ -319,19 +320,19 @@ impl Entry {
         if let Some(id) = outlet.tell(said, stage)
             && outlet.policy.cooldown.is_some()
         {
-            self.quiet = Quiet::UnderWay(id, outlet.policy.owing);
+            self.quiet = Quiet::UnderWay(id, outlet.policy.owing, outlet.now.at);
         }
     }
 
     /// An alert was told to one of its destinations, or given up there.
     pub(super) fn settle(&mut self, id: AlertId, is_delivered: bool, outlet: &mut Outlet<'_>) {
-        let Quiet::UnderWay(own, owing) = self.quiet else { return };
+        let Quiet::UnderWay(own, owing, since) = self.quiet else { return };
         if own != id {
             return;
         }
         match outlet.policy.cooldown {
             Some(cooldown) if is_delivered => self.quiet = Quiet::Until(outlet.now.at + cooldown),
-            Some(_) if owing > 1 => self.quiet = Quiet::UnderWay(id, owing - 1),
+            Some(_) if owing > 1 => self.quiet = Quiet::UnderWay(id, owing - 1, since),
             // Nobody was told: what has come since must not wait.
             _ => self.close(outlet),
         }
@@ -340,21 +341,26 @@ impl Entry {
     /// Has told whatever waits to be, because it will not be remembered.
     pub(super) fn flush(&mut self, outlet: &mut Outlet<'_>) {
         if let Some(Trouble { state: State::Waiting(_, said), .. }) = self.trouble.take() {
-            self.tell(*said, Stage::Once, 1, outlet);
+            self.tell(said.reworded(said.text.clone(), outlet.now.at), Stage::Once, 1, outlet);
         }
         if self.held.is_some() {
             self.close(outlet);
         }
     }
 
-    /// Another rule has told what is held here.
-    pub(super) fn absorb(&mut self) {
-        self.held = None;
-    }
-
     pub(super) fn is_busy(&self) -> bool {
         let is_flapping = self.flap.as_ref().is_some_and(|flap| flap.flapping.is_some());
         is_flapping || !matches!(self.quiet, Quiet::No)
+    }
+
+    /// When the quiet ends of itself. An alert that nobody has heard of for longer than any is tried
+    /// is not on its way any more, whatever became of it.
+    fn quiet_until(&self, policy: &Policy) -> Option<Instant> {
+        match self.quiet {
+            Quiet::No => None,
+            Quiet::UnderWay(_, _, since) => Some(since + policy.patience),
+            Quiet::Until(until) => Some(until),
+        }
     }
 
     /// When there is something to do though no line comes.
@@ -363,10 +369,7 @@ impl Entry {
             Some(Trouble { state: State::Waiting(until, _), .. }) => Some(*until),
             _ => None,
         };
-        let quiet = match self.quiet {
-            Quiet::Until(until) => Some(until),
-            Quiet::No | Quiet::UnderWay(..) => None,
-        };
+        let quiet = self.quiet_until(policy);
         let silence = self.silence.filter(|silence| !silence.is_told).zip(policy.silence);
         let silence = silence.map(|(silence, span)| silence.since + span);
         let spike = self.spike.as_ref().map(|spike| spike.due());

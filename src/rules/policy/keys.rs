@@ -3,6 +3,7 @@
 //! Keys are text from the network: whoever can make a line can make a new key with
 //! each. So there is a bound, and what was not seen for longest goes first.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -35,14 +36,7 @@ impl<T: Default> Keys<T> {
 
     /// What there is of `key`, made if there was none; `let_go` gets what had to make room.
     pub(super) fn touch(&mut self, key: &str, mut let_go: impl FnMut(Arc<str>, T)) -> (Arc<str>, &mut T) {
-        let short;
-        let key = match key.len() > KEY_BYTES_MAX {
-            true => {
-                short = shorten(key);
-                &short
-            }
-            false => key,
-        };
+        let key = &*short(key);
         self.looks += 1;
         let looked = self.looks;
         let name = match self.slots.get_key_value(key) {
@@ -73,7 +67,7 @@ impl<T: Default> Keys<T> {
 
     /// What there is of `key`.
     pub(super) fn find(&mut self, key: &str) -> Option<&mut T> {
-        self.slots.get_mut(key).map(|slot| &mut slot.value)
+        self.slots.get_mut(&*short(key)).map(|slot| &mut slot.value)
     }
 
     /// Forgets those for which `is_needed` says so.
@@ -83,22 +77,27 @@ impl<T: Default> Keys<T> {
 
     /// Forgets `key`.
     pub(super) fn remove(&mut self, key: &str) -> Option<T> {
-        self.slots.remove(key).map(|slot| slot.value)
+        self.slots.remove(&*short(key)).map(|slot| slot.value)
     }
 
     /// How many there are.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.slots.len()
     }
 }
 
-/// The beginning, and a checksum of the whole (FNV-1a: the same on every machine and after a restart).
-fn shorten(key: &str) -> String {
+/// A key as it is kept: of a long one the beginning, and a checksum of the whole (FNV-1a: the same on every
+/// machine and after a restart).
+fn short(key: &str) -> Cow<'_, str> {
+    if key.len() <= KEY_BYTES_MAX {
+        return key.into();
+    }
     let sum = key
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let end = key.floor_char_boundary(KEY_BYTES_MAX - 17);
-    format!("{}~{sum:016x}", key.get(..end).unwrap_or_default())
+    format!("{}~{sum:016x}", key.get(..end).unwrap_or_default()).into()
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ mod tests;
 mod threshold;
 mod words;
 
-use entry::Entry;
+use entry::{Entry, Silence};
 use keys::Keys;
 pub(super) use options::Source;
 pub(super) use said::Said;
@@ -43,6 +43,9 @@ const COUNTED_MAX: usize = 262_144;
 
 /// A rule that knows nothing yet does not call everything new for so long.
 const LEARNING: Duration = Duration::from_secs(3600);
+
+/// Whoever does not say what became of an alert has this much longer than it is tried.
+const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// So many texts of what was muted are told one by one, the rest is counted.
 const MUTED_TEXTS_MAX: usize = 20;
@@ -66,6 +69,8 @@ pub(super) struct Policy {
     says_count: bool,
     /// How many destinations have to be done with an alert.
     owing: usize,
+    /// For how long an alert may be on its way.
+    patience: Duration,
 }
 
 impl Policy {
@@ -97,6 +102,11 @@ impl Policy {
     /// An alert has so many destinations.
     pub(super) fn owe(&mut self, destinations: usize) {
         self.owing = destinations.max(1);
+    }
+
+    /// An alert is given up after `expire`.
+    pub(super) fn expect_ends_within(&mut self, expire: Duration) {
+        self.patience = expire + PATIENCE;
     }
 
     /// The same for lines that all come at one instant, and of which nothing is told later.
@@ -150,16 +160,19 @@ pub(super) struct Outcome {
     pub(super) held: usize,
     /// Keys that had to be forgotten.
     pub(super) forgotten: usize,
+    /// Something is told only when the hour is another.
+    pub(super) has_muted: bool,
 }
 
 /// Everything that one rule remembers.
 #[derive(Debug)]
 pub(super) struct Memory {
     keys: Keys<Entry>,
+    /// Since when a rule that tells silence has waited for the first line.
+    unseen: Option<Silence>,
     muted: Option<Muted>,
     /// When something is to be done though no line comes.
     due: Option<Instant>,
-    start: Instant,
     /// Until then what is new is only taken note of.
     learns_until: Option<Instant>,
     /// Keys whose memory is not what was last saved; only if somebody saves.
@@ -193,6 +206,7 @@ impl Outlet<'_> {
         let is_muted = self.policy.mute.is_some_and(|hours| hours.contain(self.now.minute));
         if is_muted && self.policy.priority != Priority::Urgent {
             self.outcome.held += 1;
+            self.outcome.has_muted = true;
             Muted::add(self.muted, said, self.now.at);
             return None;
         }
@@ -221,9 +235,9 @@ impl Muted {
     fn summary(self, now: Instant) -> Said {
         let span = crate::span::words(now.saturating_duration_since(self.since));
         if self.count == 1 {
-            return Said { text: format!("held for {span}: {}", self.last.text), ..self.last };
+            return self.last.reworded(format!("held for {span}: {}", self.last.text), now);
         }
-        let rest = self.count - self.texts.len();
+        let rest = self.count.saturating_sub(self.texts.len());
         let more = if rest > 0 { format!("\n… and {rest} more") } else { String::new() };
         let text = format!("{} alerts held for {span}:\n{}{more}", self.count, self.texts.join("\n"));
         // Each text has its own time.
@@ -236,13 +250,13 @@ impl Memory {
     pub(super) fn new(policy: &Policy, start: Instant) -> Memory {
         Memory {
             keys: Keys::new(policy.keys_max()),
+            unseen: policy.silence.map(|_| Silence { since: start, is_told: false }),
             muted: None,
             due: policy.silence.map(|silence| start + silence),
-            start,
             learns_until: Some(start + LEARNING),
             changed: None,
             // For when it began to learn.
-            is_changed: policy.kind == Kind::Novelty,
+            is_changed: policy.kind == Kind::Novelty || policy.silence.is_some(),
         }
     }
 
@@ -253,16 +267,17 @@ impl Memory {
 
     /// Takes in what the rule has seen.
     pub(super) fn observe(&mut self, policy: &Policy, seen: &Seen<'_>, now: Now, outcome: &mut Outcome) {
-        let muted = &mut self.muted;
+        let (muted, mut evicted) = (&mut self.muted, Vec::new());
         let mut evict = |key: Arc<str>, mut entry: Entry| {
             outcome.forgotten += 1;
+            evicted.push(Arc::clone(&key));
             // What it held would be gone unsaid.
             entry.flush(&mut Outlet { policy, now, key: &key, muted: &mut *muted, outcome: &mut *outcome });
         };
-        // Of a rule that nothing had ever matched the silence is everybody's.
-        let before = policy.silence.and_then(|_| self.keys.remove("")).and_then(|entry| entry.silence);
         let (key, entry) = self.keys.touch(seen.key, &mut evict);
-        entry.silence = entry.silence.or(before);
+        // Of a rule that nothing had ever matched the silence is everybody's.
+        self.is_changed |= self.unseen.is_some();
+        entry.silence = entry.silence.or(self.unseen.take());
         let is_learning = self.learns_until.is_some_and(|until| now.at < until);
         let mut outlet = Outlet { policy, now, key: &key, muted: &mut self.muted, outcome };
         match seen.sign {
@@ -274,21 +289,13 @@ impl Memory {
             self.keys.remove(&key);
         }
         self.change(&key);
+        evicted.iter().for_each(|key| self.change(key));
     }
 
     /// True if the rule is busy with `key`: its alert is under way, its cooldown lasts, or it flaps.
     /// Then another may leave to it what it sees of the same, and it counts that.
     pub(super) fn is_busy(&mut self, key: &str) -> bool {
         self.keys.find(key).is_some_and(|entry| entry.is_busy())
-    }
-
-    /// Lets go of what is held for `key`: another rule has told it.
-    pub(super) fn absorb(&mut self, key: &str) {
-        if let Some(entry) = self.keys.find(key) {
-            entry.absorb();
-            let key = Arc::from(key);
-            self.change(&key);
-        }
     }
 
     /// Does what is due by `now`.
@@ -310,16 +317,25 @@ impl Memory {
             return;
         }
         self.due = None;
-        if policy.silence.is_some() && self.keys.len() == 0 {
-            // Nobody knows a key that was never seen.
-            let (_, entry) = self.keys.touch("", |_, _| {});
-            entry.silence = Some(entry::Silence { since: self.start, is_told: false });
+        if let (Some(unseen), Some(silence)) = (&mut self.unseen, policy.silence)
+            && !unseen.is_told
+        {
+            if unseen.since + silence <= now.at {
+                unseen.is_told = true;
+                self.is_changed = true;
+                let text = format!("nothing has matched {rule} for {}", crate::span::words(silence));
+                let (key, muted) = (Arc::from(""), &mut self.muted);
+                let said = Said { text, ..blank() };
+                Outlet { policy, now, key: &key, muted, outcome: &mut *outcome }.tell(said, Stage::Begun);
+            } else {
+                self.due = Some(unseen.since + silence);
+            }
         }
-        let (mut due, muted, mut changed) = (None, &mut self.muted, Vec::new());
+        let (mut due, muted, mut changed) = (self.due, &mut self.muted, Vec::new());
         self.keys.retain(|key, entry| {
             if entry.due(policy).is_some_and(|due| due <= now.at) {
                 let mut outlet = Outlet { policy, now, key, muted: &mut *muted, outcome: &mut *outcome };
-                entry.tick(rule, blank, &mut outlet);
+                entry.tick(blank, &mut outlet);
                 changed.push(Arc::clone(key));
             }
             due = earliest(due, entry.due(policy));

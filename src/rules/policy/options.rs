@@ -68,6 +68,13 @@ impl Source<'_> {
                 false => format!("{prefix}WITHIN needs {prefix}CLEAR, which is not set (expected a regex)"),
             });
         }
+        let flap = self.read("FLAP", Bounds::read, faults);
+        if flap.is_some() && !clears && kind != Kind::Flapping {
+            let prefix = self.prefix;
+            faults.warn(format!(
+                "{prefix}FLAP has no effect: no line says that the trouble is over ({prefix}CLEAR)"
+            ));
+        }
         let priority = |text: &str| {
             Priority::NAMES.iter().find(|(name, _)| *name == text.trim()).map(|(_, priority)| *priority)
         };
@@ -80,10 +87,12 @@ impl Source<'_> {
             within,
             silence: self.read("SILENCE", span::read, faults),
             spike: self.read("SPIKE", Deviations::read, faults),
-            flap: self.read("FLAP", Bounds::read, faults),
+            flap,
             mute: self.read("MUTE", Hours::read, faults),
             says_count: self.is_builtin,
             owing: 1,
+            // Until somebody says how long alerts are tried.
+            patience: Duration::from_secs(365 * 24 * 3600),
         }
     }
 

@@ -37,6 +37,7 @@ impl Said {
     /// What is kept of it.
     pub(super) fn kept(mut self) -> Said {
         cut(&mut self.text);
+        cut(&mut self.suffix);
         self.note = String::new();
         if let Some(values) = &mut self.values {
             values.cut(KEPT_BYTES_MAX);

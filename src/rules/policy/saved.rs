@@ -126,6 +126,18 @@ impl<'a> Reader<'a> {
 }
 
 impl Entry {
+    /// False if all there is is one line towards a threshold: whoever sends from thousands of addresses
+    /// must not push what matters out of what is saved.
+    fn is_worth_saving(&mut self) -> bool {
+        if self.window.0.len() > 1 {
+            return true;
+        }
+        let window = std::mem::take(&mut self.window);
+        let is_worth = !self.is_blank();
+        self.window = window;
+        is_worth
+    }
+
     fn save(&self, at: Instant) -> Vec<u8> {
         let mut to = Writer::new(at);
         to.number(self.is_known.into());
@@ -153,9 +165,10 @@ impl Entry {
                 to.number(1);
                 to.time(until);
             }
-            Quiet::UnderWay(id, _) => {
+            Quiet::UnderWay(id, _, since) => {
                 to.number(2);
                 to.number(id.0);
+                to.time(since);
             }
         }
         to.text(&self.told);
@@ -165,10 +178,7 @@ impl Entry {
             to.time(held.at);
             to.said(&held.last);
         });
-        to.option(self.silence, |to, silence| {
-            to.time(silence.since);
-            to.number(silence.is_told.into());
-        });
+        to.option(self.silence, |to, silence| silence.save(to));
         to.option(self.spike.as_ref(), |to, spike| {
             let past: Vec<u8> = spike.past.iter().flat_map(|count| count.to_le_bytes()).collect();
             write_bytes(&mut to.bytes, &past);
@@ -206,15 +216,14 @@ impl Entry {
         let quiet = match from.number()? {
             0 => Quiet::No,
             1 => Quiet::Until(from.time()?),
-            _ => Quiet::UnderWay(AlertId(from.number()?), 1),
+            _ => Quiet::UnderWay(AlertId(from.number()?), 1, from.time()?),
         };
         let told = from.text()?;
         let held = from.option(|from| {
             let count = usize::try_from(from.number()?).ok()?;
             Some(Held { count, first: from.time()?, at: from.time()?, last: Box::new(from.said()?) })
         })?;
-        let silence =
-            from.option(|from| Some(Silence { since: from.time()?, is_told: from.number()? != 0 }))?;
+        let silence = from.option(Silence::read)?;
         let spike = from.option(|from| {
             let past = from.rest.bytes()?.chunks_exact(4);
             let past = past.map(|bytes| bytes.try_into().map(u32::from_le_bytes)).collect::<Result<_, _>>();
@@ -238,11 +247,11 @@ impl Entry {
             (Quiet::No, _) | (_, None) => Quiet::No,
             // The option may be shorter than it was.
             (Quiet::Until(old), Some(new)) => Quiet::Until(old.min(new)),
-            (Quiet::UnderWay(id, _), Some(new)) => {
+            (Quiet::UnderWay(id, _, since), Some(new)) => {
                 let still: Vec<_> = owed.iter().filter(|owed| owed.id == id).collect();
                 match still.is_empty() || still.iter().any(|owed| owed.is_settled_elsewhere) {
                     true => Quiet::Until(new),
-                    false => Quiet::UnderWay(id, still.len()),
+                    false => Quiet::UnderWay(id, still.len(), since),
                 }
             }
         };
@@ -253,6 +262,10 @@ impl Entry {
         self.trouble = self.trouble.take().filter(|_| *clears);
         self.silence = self.silence.filter(|_| silence.is_some());
         self.spike = self.spike.take().filter(|_| spike.is_some());
+        if let Some(spike) = &mut self.spike {
+            // While nobody counted there were not none.
+            spike.began = now;
+        }
         self.flap = self.flap.take().filter(|_| flap.is_some());
         if self.held.is_some() && matches!(self.quiet, Quiet::No) {
             // It is told at once.
@@ -275,7 +288,8 @@ impl Memory {
         let mut changes = Vec::new();
         if let Some(changed) = &mut self.changed {
             for key in changed.drain() {
-                let value = self.keys.find(&key).map(|entry| entry.save(at));
+                let entry = self.keys.find(&key);
+                let value = entry.and_then(|entry| entry.is_worth_saving().then(|| entry.save(at)));
                 changes.push((Some(key), value));
             }
             if std::mem::take(&mut self.is_changed) {
@@ -295,6 +309,7 @@ impl Memory {
             write_texts(&mut to.bytes, &texts);
             to.said(&muted.last);
         });
+        to.option(self.unseen, |to, silence| silence.save(to));
         to.bytes
     }
 
@@ -312,7 +327,12 @@ impl Memory {
             if let Some(learns_until) = from.option(Reader::time) {
                 self.learns_until = learns_until;
             }
-            self.muted = from.option(Muted::read).flatten().filter(|_| policy.mute.is_some());
+            // Where nothing is muted any more it is told at once.
+            self.muted = from.option(Muted::read).flatten();
+            self.unseen = from.option(Silence::read).flatten().filter(|_| policy.silence.is_some());
+            if let (Some(unseen), Some(silence)) = (self.unseen, policy.silence) {
+                self.due = super::earliest(self.due, Some(unseen.since + silence));
+            }
             return true;
         };
         let Some(mut entry) = Entry::read(&mut from) else { return false };
@@ -324,6 +344,17 @@ impl Memory {
         self.due = super::earliest(self.due, entry.due(policy));
         *self.keys.touch(key, |_, _| {}).1 = entry;
         true
+    }
+}
+
+impl Silence {
+    fn save(self, to: &mut Writer) {
+        to.time(self.since);
+        to.number(self.is_told.into());
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Silence> {
+        Some(Silence { since: from.time()?, is_told: from.number()? != 0 })
     }
 }
 

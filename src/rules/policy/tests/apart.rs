@@ -49,3 +49,51 @@ fn what_flaps_is_told_when_it_begins_and_when_it_ends() {
     rule.pass(36_000);
     assert_eq!(rule.told.len(), calm + 1);
 }
+
+#[test]
+fn a_rule_about_flapping_tells_nothing_else_even_without_bounds() {
+    let mut rule = Rule::of(policy(&[("COOLDOWN", "1m")], Kind::Flapping, false));
+    rule.matches("ether9 is flapping");
+    rule.pass(120);
+    rule.told(&[]);
+}
+
+#[test]
+fn a_trouble_that_ended_while_it_flapped_is_not_told_to_last() {
+    let mut rule = Rule::new(&[("CLEAR", ""), ("FLAP", "on"), ("COOLDOWN", "30m")]);
+    for _ in 0..12 {
+        rule.matches("down");
+        rule.pass(15);
+        rule.clears("up");
+        rule.pass(15);
+    }
+    rule.pass(7200);
+    let last = rule.told.last().unwrap();
+    assert!(last.contains("down … and "), "{:?}", rule.told);
+    rule.matches("down");
+    rule.pass(5);
+    rule.clears("up");
+    assert!(rule.told.last().unwrap().ends_with("up, after 5 s"), "{:?}", rule.told);
+}
+
+#[test]
+fn what_is_known_is_still_seen_by_silence() {
+    let mut rule = Rule::of(policy(&[("SILENCE", "1h")], Kind::Novelty, false));
+    for _ in 0..3 {
+        rule.matches("device");
+        rule.pass(3000);
+    }
+    rule.told(&[]);
+    rule.pass(700);
+    rule.told(&["9600: silent for 1 h, last: device"]);
+}
+
+#[test]
+fn an_empty_key_is_one_like_any() {
+    let mut rule = Rule::new(&[("SILENCE", "1h")]);
+    rule.see(Sign::Matched, "", "a", false);
+    rule.pass(1800);
+    rule.see(Sign::Matched, "k", "b", false);
+    rule.pass(1800);
+    rule.told(&["3600: silent for 1 h, last: a"]);
+}

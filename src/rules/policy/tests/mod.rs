@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 mod apart;
+mod late;
 mod restart;
 
 use super::options::Source;

@@ -191,3 +191,40 @@ fn damaged_bytes_are_nothing_and_do_no_harm() {
         }
     }
 }
+
+#[test]
+fn what_was_muted_is_told_though_nothing_is_muted_any_more() {
+    let mut rule = Rule::saving(&[("MUTE", "22:00-07:00")]);
+    rule.minute = 23 * 60;
+    rule.matches("a");
+    rule.policy = policy(&[("COOLDOWN", "1m")], Kind::Usual, false);
+    rule.restart(60, &[]);
+    rule.pass(1);
+    rule.told(&["61: held for 61 s: a"]);
+}
+
+#[test]
+fn a_rule_that_never_matched_is_silent_over_restarts() {
+    let mut rule = Rule::saving(&[("SILENCE", "1h")]);
+    for _ in 0..4 {
+        rule.pass(900);
+        rule.restart(1, &[]);
+        rule.memory.is_changed = true;
+    }
+    rule.pass(1);
+    assert_eq!(rule.told, ["3600: nothing has matched EVENT0 for 1 h"]);
+    rule.restart(1, &[]);
+    rule.see(Sign::Matched, "a", "first", false);
+    rule.see(Sign::Matched, "b", "second", false);
+    assert_eq!(rule.told[1..], ["3606: back after 1 h: first"]);
+}
+
+#[test]
+fn one_line_towards_a_threshold_is_not_worth_a_place_on_the_disk() {
+    let mut rule = Rule::saving(&[("THRESHOLD", "3/60s")]);
+    rule.matches("x");
+    let at = rule.now().at;
+    assert!(rule.memory.take_changes(at).iter().all(|(_, value)| value.is_none()));
+    rule.matches("x");
+    assert!(rule.memory.take_changes(at).iter().all(|(_, value)| value.is_some()));
+}
