@@ -85,8 +85,8 @@ zig=$(fetch_zig)
 unstable=(-Zbuild-std=std -Zbuild-std-features=optimize_for_size -Zpanic-immediate-abort
     --config "profile.static.panic='immediate-abort'" -Ztrim-paths --config 'profile.static.trim-paths=true')
 
-# On 32-bit ARM, the Thumb instruction set: a quarter smaller. Not for the matchers, which every line passes through,
-# nor for the multiplications and divisions of the standard library; both are of few functions, and faster without.
+# On 32-bit ARM, Thumb code: a quarter smaller (docs/SIZE.md). Not for the matchers, which every line passes through,
+# nor for the standard library's long multiplications and divisions: few functions, and faster without.
 thumb=(-Zprofile-rustflags --config "profile.static.rustflags=['-Ctarget-feature=+thumb-mode']"
     --config "profile.static.build-override.rustflags=[]")
 for package in compiler_builtins memchr regex-automata; do
@@ -97,7 +97,7 @@ for target in "${targets[@]}"; do
     rustflags="'-Cforce-unwind-tables=no'" options=("${unstable[@]}")
     case $target in arm*) options+=("${thumb[@]}") ;; esac
     if [ "$target" = arm-unknown-linux-musleabi ]; then
-        # Named from the folder of the build, as is every path that Rust's compiler sees.
+        # A relative path: what the compiler is called with goes into the names of symbols.
         "$zig/ziglang/zig" cc -target arm-linux-musleabi -mcpu=generic+v6k -Oz -g0 -ffunction-sections \
             -fno-sanitize=all -c toolchain/atomics.c -o target/atomics.o
         rustflags+=",'-Clink-arg=target/atomics.o'"
