@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The probe goes the way of a line (socket, listener, ring, worker), so a thread
-//! that hangs and a port that is not ours any more are both noticed. [`Rounds`] is
+//! that hangs and a port that is not ours any more are both noticed. `Rounds` is
 //! the sense in it, pure, with the time as an argument.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
