@@ -149,10 +149,13 @@ impl Daemon {
         // The worker is gone only when everything is.
         let report = Arc::new(move |report| drop(reporter.send(Call::Report(report))));
         let (destinations, zone) = (settings.destinations, &settings.zone);
-        let pinger = settings.heartbeat.pings.map(|pings| pinger(pings, address, &destinations));
+        let mut pinger = settings.heartbeat.pings.map(|pings| pinger(pings, address, &destinations));
         let probe = pinger.as_ref().map(|(pinger, _)| Arc::clone(&pinger.probe));
         let dispatch = Dispatch::start(destinations, &settings.dispatch, zone, &stats, report);
         let mut dispatch = dispatch.map_err(Error::Dispatch)?;
+        if let Some((pinger, _)) = &mut pinger {
+            pinger.pulses.extend(dispatch.disk_pulse().map(|pulse| ("STATE_DIR".to_owned(), pulse)));
+        }
         let recalled = dispatch.recall();
         let now = (Instant::now(), SystemTime::now());
         if dispatch.keeps_memory() {

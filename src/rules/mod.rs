@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::alert::{Alert, AlertId, Stage, Unset, is_set};
+use crate::alert::{Alert, AlertId, Keyed, Stage, Unset, is_set};
 use crate::line::Line;
 use crate::memory::{Change, Rebooted, Recalled, Remembered};
 use crate::notify::Destinations;
@@ -190,20 +190,18 @@ impl RuleSet {
     /// An alert was told to one of its destinations, or given up there.
     pub fn settle(
         &mut self,
-        alert: &Alert,
+        alert: &Keyed,
         is_delivered: bool,
         now: (Instant, SystemTime),
         effects: &mut Effects,
     ) {
         let RuleSet { fixed, memories, .. } = self;
         let Some(index) = fixed.rules.iter().position(|rule| rule.name == alert.rule) else { return };
-        let (Some(rule), Some(Some(memory)), Some(key)) =
-            (fixed.rules.get(index), memories.get_mut(index), &alert.key)
-        else {
+        let (Some(rule), Some(Some(memory))) = (fixed.rules.get(index), memories.get_mut(index)) else {
             return;
         };
         let mut outcome = Outcome::default();
-        memory.settle(&rule.policy, (key, alert.id, is_delivered), fixed.now(now), &mut outcome);
+        memory.settle(&rule.policy, (&alert.key, alert.id, is_delivered), fixed.now(now), &mut outcome);
         fixed.take(rule, outcome, effects);
     }
 
