@@ -19,6 +19,7 @@ use crate::alert::{AlertId, Priority, Stage};
 
 mod entry;
 mod flap;
+mod held;
 mod keys;
 mod mute;
 mod options;
@@ -28,12 +29,12 @@ mod spike;
 #[cfg(test)]
 mod tests;
 mod threshold;
-mod words;
 
-use entry::{Entry, Silence};
+use entry::{Entry, Missed, Silence};
 use keys::Keys;
 pub(super) use options::Source;
 pub(super) use said::Said;
+pub(super) use saved::untold;
 
 /// How many keys a rule tells from one another (contract of the interface).
 const KEYS_MAX: usize = 4_096;
@@ -51,7 +52,7 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 const MUTED_TEXTS_MAX: usize = 20;
 
 /// What one rule was told to remember, and how quiet to be.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Policy {
     kind: Kind,
     /// How much its alerts matter.
@@ -250,7 +251,7 @@ impl Memory {
     pub(super) fn new(policy: &Policy, start: Instant) -> Memory {
         Memory {
             keys: Keys::new(policy.keys_max()),
-            unseen: policy.silence.map(|_| Silence { since: start, is_told: false }),
+            unseen: policy.silence.map(|_| Silence { since: start, missed: Missed::No }),
             muted: None,
             due: policy.silence.map(|silence| start + silence),
             learns_until: Some(start + LEARNING),
@@ -318,10 +319,10 @@ impl Memory {
         }
         self.due = None;
         if let (Some(unseen), Some(silence)) = (&mut self.unseen, policy.silence)
-            && !unseen.is_told
+            && unseen.missed == Missed::No
         {
             if unseen.since + silence <= now.at {
-                unseen.is_told = true;
+                unseen.missed = Missed::Told;
                 self.is_changed = true;
                 let text = format!("nothing has matched {rule} for {}", crate::span::words(silence));
                 let (key, muted) = (Arc::from(""), &mut self.muted);
