@@ -273,6 +273,12 @@ pub trait Notifier: Send {
         false
     }
 
+    /// True if it knows a trouble from its beginning to its end: it is told of each by itself then,
+    /// also where others are told of several at once.
+    fn follows_troubles(&self) -> bool {
+        false
+    }
+
     /// Takes in that it will not be told `notification`: that was refused, is too old, or another
     /// has taken it over.
     fn gave_up(&mut self, _: &Notification<'_>) {}

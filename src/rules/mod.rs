@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::alert::{Alert, AlertId, Keyed, Stage, Unset, is_set};
+use crate::alert::{Alert, AlertId, DestinationId, Keyed, Stage, Unset, is_set};
 use crate::line::Line;
 use crate::memory::{Change, Rebooted, Recalled, Remembered};
 use crate::notify::Destinations;
@@ -126,6 +126,12 @@ impl RuleSet {
     /// they are more than the text itself, and would push other alerts out of the queues.
     pub fn keep_values(&mut self, keeps: bool) {
         self.fixed.keeps_values = keeps;
+    }
+
+    /// Has `followers` told each trouble's stages by themselves, even where everybody else is told of
+    /// several troubles in one message.
+    pub fn tell_stages_to(&mut self, followers: &[DestinationId]) {
+        self.fixed.rules.iter_mut().for_each(|rule| rule.tell_stages_to(followers));
     }
 
     /// Alerts are given up after `expire`: then no rule waits any longer to hear of one.
@@ -307,11 +313,11 @@ impl Fixed {
         effects.held += outcome.held;
         effects.forgotten += outcome.forgotten;
         effects.has_muted |= outcome.has_muted;
-        let alerts = outcome
-            .drafts
-            .into_iter()
-            .map(|Draft { id, key, stage, said }| alert(rule, id, Some(key), stage, said));
-        effects.alerts.extend(alerts);
+        let alerts = outcome.drafts.into_iter().map(|Draft { id, key, audience, stage, said }| Alert {
+            destinations: rule.audience(audience),
+            ..alert(rule, id, Some(key), stage, said)
+        });
+        effects.alerts.extend(alerts.filter(|alert| !alert.destinations.is_empty()));
     }
 
     /// What `rule` says of a line that stands for `count`.

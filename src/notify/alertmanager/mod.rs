@@ -267,6 +267,11 @@ impl Notifier for Alertmanager {
         outcome
     }
 
+    /// Or a summary would end what it has never heard begin, and what has ended would go on.
+    fn follows_troubles(&self) -> bool {
+        true
+    }
+
     fn gave_up(&mut self, notification: &Notification<'_>) {
         self.kept.give_up(notification);
     }

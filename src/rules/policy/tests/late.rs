@@ -79,3 +79,34 @@ fn a_cooldown_holds_for_silence_and_for_spikes_too() {
     rule.matches("x");
     assert!(rule.told[3].contains("back after"), "{:?}", rule.told);
 }
+
+#[test]
+fn muted_hours_end_with_one_message() {
+    let mut rule = Rule::new(&[("MUTE", "22:00-07:00")]);
+    rule.minute = 23 * 60;
+    rule.matches("a");
+    rule.matches("b");
+    rule.pass(60);
+    rule.told(&[]);
+    rule.minute = 7 * 60;
+    rule.pass(1);
+    rule.told(&["61: 2 alerts held for 61 s:\na\nb"]);
+    rule.matches("c");
+    assert_eq!(rule.told.len(), 2);
+}
+
+#[test]
+fn a_muted_alert_starts_no_cooldown_and_urgent_ones_are_told() {
+    let mut rule = Rule::new(&[("MUTE", "22:00-07:00"), ("COOLDOWN", "1h")]);
+    rule.minute = 23 * 60;
+    rule.matches("a");
+    rule.minute = 7 * 60;
+    rule.pass(1);
+    rule.matches("a");
+    rule.told(&["1: held for 1 s: a", "1: a"]);
+
+    let mut rule = Rule::new(&[("MUTE", "22:00-07:00"), ("PRIORITY", "urgent")]);
+    rule.minute = 23 * 60;
+    rule.matches("a");
+    rule.told(&["0: a"]);
+}
