@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::stats::{Delays, Deliveries};
+
 /// The worker wakes every second; behind by this much it is stuck or drowning.
 const BEHIND_MAX: Duration = Duration::from_secs(5);
 
@@ -29,18 +31,36 @@ pub enum Condition {
 /// What a destination's sender knows of it. An alert that was given up changes nothing: until one
 /// goes through, nobody knows that the next would.
 #[derive(Debug, Default)]
-pub struct Pulse(Mutex<Attempts>);
+pub struct Pulse {
+    attempts: Mutex<Attempts>,
+    /// What became of its notifications.
+    pub deliveries: Deliveries,
+    /// From a line's arrival until it was told.
+    pub delays: Delays,
+}
 
 #[derive(Debug, Default)]
 struct Attempts {
     is_parked: bool,
     failing_since: Option<Instant>,
+    last: Option<Answer>,
+}
+
+/// What a service said to an attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// When.
+    pub at: Instant,
+    /// In words; nothing but that it took the alert, if empty.
+    pub words: String,
 }
 
 impl Pulse {
-    /// An attempt has ended at `now`: whether the service answered it for good, or parked itself.
-    pub fn attempted(&self, is_done: bool, is_parked: bool, now: Instant) {
+    /// An attempt has ended: whether the service answered it for good, or parked itself.
+    pub fn attempted(&self, is_done: bool, is_parked: bool, answer: Answer) {
         let mut attempts = self.lock();
+        let now = answer.at;
+        attempts.last = Some(answer);
         attempts.is_parked = is_parked;
         attempts.failing_since = if is_done { None } else { attempts.failing_since.or(Some(now)) };
     }
@@ -56,8 +76,13 @@ impl Pulse {
         }
     }
 
+    /// What the last attempt was answered with.
+    pub fn last_answer(&self) -> Option<Answer> {
+        self.lock().last.clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Attempts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -137,16 +162,17 @@ mod tests {
     fn a_destination_is_stuck_when_it_has_failed_for_more_than_ten_minutes() {
         let start = Instant::now();
         let at = |minutes: u64| start + Duration::from_secs(60 * minutes);
+        let answer = |minutes| Answer { at: at(minutes), words: String::new() };
         let pulse = Pulse::default();
         assert_eq!(pulse.condition(at(99)), Condition::Well);
-        pulse.attempted(false, false, at(0));
-        pulse.attempted(false, false, at(9));
+        pulse.attempted(false, false, answer(0));
+        pulse.attempted(false, false, answer(9));
         assert_eq!((pulse.condition(at(10)), pulse.condition(at(11))), (Condition::Well, Condition::Stuck));
-        pulse.attempted(true, false, at(11));
+        pulse.attempted(true, false, answer(11));
         assert_eq!(pulse.condition(at(99)), Condition::Well);
-        pulse.attempted(false, true, at(100));
+        pulse.attempted(false, true, answer(100));
         assert_eq!(pulse.condition(at(100)), Condition::Parked);
-        pulse.attempted(true, false, at(101));
+        pulse.attempted(true, false, answer(101));
         assert_eq!(pulse.condition(at(101)), Condition::Well);
     }
 }

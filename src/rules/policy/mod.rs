@@ -32,6 +32,7 @@ mod words;
 
 use entry::{Entry, Silence};
 use keys::Keys;
+use mute::{Mute, Muted};
 pub(super) use options::Source;
 pub(super) use said::Said;
 
@@ -46,9 +47,6 @@ const LEARNING: Duration = Duration::from_secs(3600);
 
 /// Whoever does not say what became of an alert has this much longer than it is tried.
 const PATIENCE: Duration = Duration::from_secs(3600);
-
-/// So many texts of what was muted are told one by one, the rest is counted.
-const MUTED_TEXTS_MAX: usize = 20;
 
 /// What one rule was told to remember, and how quiet to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,6 +112,12 @@ impl Policy {
         (self.cooldown, self.within, self.mute) = (None, None, None);
     }
 
+    /// True in hours, or before a time, when nobody wants to be told.
+    fn is_muted(&self, mute: &Mute, now: Now) -> bool {
+        mute.until.is_some_and(|until| now.at < until)
+            || self.mute.is_some_and(|hours| hours.contain(now.minute))
+    }
+
     fn keys_max(&self) -> usize {
         let counted = self.threshold.map_or(1, |threshold| threshold.count);
         let keys = KEYS_MAX.min(COUNTED_MAX / counted.max(1));
@@ -170,7 +174,7 @@ pub(super) struct Memory {
     keys: Keys<Entry>,
     /// Since when a rule that tells silence has waited for the first line.
     unseen: Option<Silence>,
-    muted: Option<Muted>,
+    mute: Mute,
     /// When something is to be done though no line comes.
     due: Option<Instant>,
     /// Until then what is new is only taken note of.
@@ -181,21 +185,12 @@ pub(super) struct Memory {
     is_changed: bool,
 }
 
-/// What was held in hours in which nobody wants to be told.
-#[derive(Debug)]
-struct Muted {
-    count: usize,
-    since: Instant,
-    texts: Vec<String>,
-    last: Said,
-}
-
 /// Where a key's memory tells and holds.
 struct Outlet<'a> {
     policy: &'a Policy,
     now: Now,
     key: &'a Arc<str>,
-    muted: &'a mut Option<Muted>,
+    mute: &'a mut Mute,
     outcome: &'a mut Outcome,
 }
 
@@ -203,45 +198,16 @@ impl Outlet<'_> {
     /// Has `said` told, now or when the mute is over; the alert's id if now.
     fn tell(&mut self, mut said: Said, stage: Stage) -> Option<AlertId> {
         said.text.push_str(&std::mem::take(&mut said.note));
-        let is_muted = self.policy.mute.is_some_and(|hours| hours.contain(self.now.minute));
+        let is_muted = self.policy.is_muted(self.mute, self.now);
         if is_muted && self.policy.priority != Priority::Urgent {
             self.outcome.held += 1;
             self.outcome.has_muted = true;
-            Muted::add(self.muted, said, self.now.at);
+            Muted::add(&mut self.mute.held, said, self.now.at);
             return None;
         }
         let id = AlertId::fresh();
         self.outcome.drafts.push(Draft { id, key: Arc::clone(self.key), stage, said });
         Some(id)
-    }
-}
-
-impl Muted {
-    fn add(muted: &mut Option<Muted>, said: Said, now: Instant) {
-        let said = said.kept();
-        let text = format!("{}{}", said.text, said.suffix);
-        match muted {
-            None => *muted = Some(Muted { count: 1, since: now, texts: vec![text], last: said }),
-            Some(muted) => {
-                muted.count += 1;
-                if muted.texts.len() < MUTED_TEXTS_MAX {
-                    muted.texts.push(text);
-                }
-                muted.last = said;
-            }
-        }
-    }
-
-    fn summary(self, now: Instant) -> Said {
-        let span = crate::span::words(now.saturating_duration_since(self.since));
-        if self.count == 1 {
-            return self.last.reworded(format!("held for {span}: {}", self.last.text), now);
-        }
-        let rest = self.count.saturating_sub(self.texts.len());
-        let more = if rest > 0 { format!("\n… and {rest} more") } else { String::new() };
-        let text = format!("{} alerts held for {span}:\n{}{more}", self.count, self.texts.join("\n"));
-        // Each text has its own time.
-        Said { suffix: String::new(), ..self.last.reworded(text, now) }
     }
 }
 
@@ -251,13 +217,18 @@ impl Memory {
         Memory {
             keys: Keys::new(policy.keys_max()),
             unseen: policy.silence.map(|_| Silence { since: start, is_told: false }),
-            muted: None,
+            mute: Mute::default(),
             due: policy.silence.map(|silence| start + silence),
             learns_until: Some(start + LEARNING),
             changed: None,
             // For when it began to learn.
             is_changed: policy.kind == Kind::Novelty || policy.silence.is_some(),
         }
+    }
+
+    /// Holds what there is to tell until `until`; None: from now on no more than the policy says.
+    pub(super) fn mute(&mut self, until: Option<Instant>) {
+        self.mute.until = until;
     }
 
     /// Everything is new from the first.
@@ -267,19 +238,19 @@ impl Memory {
 
     /// Takes in what the rule has seen.
     pub(super) fn observe(&mut self, policy: &Policy, seen: &Seen<'_>, now: Now, outcome: &mut Outcome) {
-        let (muted, mut evicted) = (&mut self.muted, Vec::new());
+        let (mute, mut evicted) = (&mut self.mute, Vec::new());
         let mut evict = |key: Arc<str>, mut entry: Entry| {
             outcome.forgotten += 1;
             evicted.push(Arc::clone(&key));
             // What it held would be gone unsaid.
-            entry.flush(&mut Outlet { policy, now, key: &key, muted: &mut *muted, outcome: &mut *outcome });
+            entry.flush(&mut Outlet { policy, now, key: &key, mute: &mut *mute, outcome: &mut *outcome });
         };
         let (key, entry) = self.keys.touch(seen.key, &mut evict);
         // Of a rule that nothing had ever matched the silence is everybody's.
         self.is_changed |= self.unseen.is_some();
         entry.silence = entry.silence.or(self.unseen.take());
         let is_learning = self.learns_until.is_some_and(|until| now.at < until);
-        let mut outlet = Outlet { policy, now, key: &key, muted: &mut self.muted, outcome };
+        let mut outlet = Outlet { policy, now, key: &key, mute: &mut self.mute, outcome };
         match seen.sign {
             Sign::Matched => entry.matched(seen, is_learning, &mut outlet),
             Sign::Cleared => entry.cleared(seen, &mut outlet),
@@ -306,8 +277,8 @@ impl Memory {
         now: Now,
         outcome: &mut Outcome,
     ) {
-        let is_muted = policy.mute.is_some_and(|hours| hours.contain(now.minute));
-        if let Some(muted) = self.muted.take_if(|_| !is_muted) {
+        let is_muted = policy.is_muted(&self.mute, now);
+        if let Some(muted) = self.mute.held.take_if(|_| !is_muted) {
             let key = Arc::from("");
             let said = muted.summary(now.at);
             outcome.drafts.push(Draft { id: AlertId::fresh(), key, stage: Stage::Once, said });
@@ -324,17 +295,17 @@ impl Memory {
                 unseen.is_told = true;
                 self.is_changed = true;
                 let text = format!("nothing has matched {rule} for {}", crate::span::words(silence));
-                let (key, muted) = (Arc::from(""), &mut self.muted);
+                let (key, mute) = (Arc::from(""), &mut self.mute);
                 let said = Said { text, ..blank() };
-                Outlet { policy, now, key: &key, muted, outcome: &mut *outcome }.tell(said, Stage::Begun);
+                Outlet { policy, now, key: &key, mute, outcome: &mut *outcome }.tell(said, Stage::Begun);
             } else {
                 self.due = Some(unseen.since + silence);
             }
         }
-        let (mut due, muted, mut changed) = (self.due, &mut self.muted, Vec::new());
+        let (mut due, mute, mut changed) = (self.due, &mut self.mute, Vec::new());
         self.keys.retain(|key, entry| {
             if entry.due(policy).is_some_and(|due| due <= now.at) {
-                let mut outlet = Outlet { policy, now, key, muted: &mut *muted, outcome: &mut *outcome };
+                let mut outlet = Outlet { policy, now, key, mute: &mut *mute, outcome: &mut *outcome };
                 entry.tick(blank, &mut outlet);
                 changed.push(Arc::clone(key));
             }
@@ -354,7 +325,7 @@ impl Memory {
         outcome: &mut Outcome,
     ) {
         let Some(entry) = self.keys.find(key) else { return };
-        let mut outlet = Outlet { policy, now, key, muted: &mut self.muted, outcome };
+        let mut outlet = Outlet { policy, now, key, mute: &mut self.mute, outcome };
         entry.settle(id, is_delivered, &mut outlet);
         self.due = earliest(self.due, entry.due(policy));
         if entry.is_blank() {
@@ -367,20 +338,21 @@ impl Memory {
     pub(super) fn flush(&mut self, policy: &Policy, now: Now, outcome: &mut Outcome) {
         // At the end nothing is held any more, whatever the hour.
         let policy = Policy { mute: None, ..policy.clone() };
-        let muted = &mut self.muted;
+        self.mute.until = None;
+        let mute = &mut self.mute;
         self.keys.retain(|key, entry| {
-            let (policy, muted) = (&policy, &mut *muted);
-            entry.flush(&mut Outlet { policy, now, key, muted, outcome: &mut *outcome });
+            let (policy, mute) = (&policy, &mut *mute);
+            entry.flush(&mut Outlet { policy, now, key, mute, outcome: &mut *outcome });
             true
         });
-        if let Some(muted) = muted.take() {
+        if let Some(muted) = mute.held.take() {
             let (id, key, stage) = (AlertId::fresh(), Arc::from(""), Stage::Once);
             outcome.drafts.push(Draft { id, key, stage, said: muted.summary(now.at) });
         }
     }
 
     fn change(&mut self, key: &Arc<str>) {
-        self.is_changed |= self.muted.is_some();
+        self.is_changed |= self.mute.held.is_some();
         if let Some(changed) = &mut self.changed {
             changed.insert(Arc::clone(key));
         }

@@ -1,4 +1,13 @@
-//! `_MUTE=22:00-07:00`: hours in which nobody wants to be told.
+//! Hours in which nobody wants to be told (`_MUTE=22:00-07:00`), a while in which somebody does not, and
+//! what is held meanwhile.
+
+use std::time::Instant;
+
+use super::said::Said;
+use crate::span;
+
+/// So many texts of what was muted are told one by one, the rest is counted.
+const TEXTS_MAX: usize = 20;
 
 /// From one minute of the local day to another, maybe over midnight.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,6 +31,54 @@ impl Hours {
             true => (self.from..self.to).contains(&minute),
             false => minute >= self.from || minute < self.to,
         }
+    }
+}
+
+/// Whether anybody wants to be told, besides the hours, and what was held meanwhile.
+#[derive(Debug, Default)]
+pub(super) struct Mute {
+    /// Until when somebody wants to hear nothing of the rule.
+    pub(super) until: Option<Instant>,
+    pub(super) held: Option<Muted>,
+}
+
+/// What was held while nobody wanted to be told.
+#[derive(Debug)]
+pub(super) struct Muted {
+    pub(super) count: usize,
+    pub(super) since: Instant,
+    pub(super) texts: Vec<String>,
+    pub(super) last: Said,
+}
+
+impl Muted {
+    /// Holds one more.
+    pub(super) fn add(muted: &mut Option<Muted>, said: Said, now: Instant) {
+        let said = said.kept();
+        let text = format!("{}{}", said.text, said.suffix);
+        match muted {
+            None => *muted = Some(Muted { count: 1, since: now, texts: vec![text], last: said }),
+            Some(muted) => {
+                muted.count += 1;
+                if muted.texts.len() < TEXTS_MAX {
+                    muted.texts.push(text);
+                }
+                muted.last = said;
+            }
+        }
+    }
+
+    /// All of it in one message.
+    pub(super) fn summary(self, now: Instant) -> Said {
+        let held_for = span::words(now.saturating_duration_since(self.since));
+        if self.count == 1 {
+            return self.last.reworded(format!("held for {held_for}: {}", self.last.text), now);
+        }
+        let rest = self.count.saturating_sub(self.texts.len());
+        let more = if rest > 0 { format!("\n… and {rest} more") } else { String::new() };
+        let text = format!("{} alerts held for {held_for}:\n{}{more}", self.count, self.texts.join("\n"));
+        // Each text has its own time.
+        Said { suffix: String::new(), ..self.last.reworded(text, now) }
     }
 }
 

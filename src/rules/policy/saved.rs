@@ -302,7 +302,7 @@ impl Memory {
     fn save(&self, at: Instant) -> Vec<u8> {
         let mut to = Writer::new(at);
         to.option(self.learns_until, Writer::time);
-        to.option(self.muted.as_ref(), |to, muted| {
+        to.option(self.mute.held.as_ref(), |to, muted| {
             to.number(muted.count as u64);
             to.time(muted.since);
             let texts: Vec<&str> = muted.texts.iter().map(String::as_str).collect();
@@ -328,7 +328,7 @@ impl Memory {
                 self.learns_until = learns_until;
             }
             // Where nothing is muted any more it is told at once.
-            self.muted = from.option(Muted::read).flatten();
+            self.mute.held = from.option(Muted::read).flatten();
             self.unseen = from.option(Silence::read).flatten().filter(|_| policy.silence.is_some());
             if let (Some(unseen), Some(silence)) = (self.unseen, policy.silence) {
                 self.due = super::earliest(self.due, Some(unseen.since + silence));
