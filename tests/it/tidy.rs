@@ -87,6 +87,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "serve",
             "settings",
             "stats",
+            "timestamp",
             "worker",
         ],
     ),
