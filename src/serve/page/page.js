@@ -81,7 +81,8 @@ async function call(path, question) {
     throw new Error("alertik does not answer");
   }
   if (answer.status === 401) loggedOut();
-  if (!answer.ok) throw new Error((await answer.text()).trim());
+  // A proxy between us may answer with a whole page.
+  if (!answer.ok) throw new Error(cut((await answer.text()).trim(), 200));
   return answer.headers.get("content-type") === "application/json" ? answer.json() : answer.text();
 }
 
@@ -201,7 +202,7 @@ function follow() {
 const seen = new Set();
 function offer(line) {
   for (const topic of line.topics.split(",")) {
-    if (!topic || seen.has("t" + topic) || seen.size > 500) continue;
+    if (!topic || seen.has("t" + topic) || seen.size > 500 || plain(topic) !== topic) continue;
     seen.add("t" + topic);
     $("topics").append(make("option", "", topic));
   }
@@ -251,7 +252,7 @@ async function explain(path) {
     } else if (answer.status === 503) {
       put($("stream"), "Too many pages are open: " + (await answer.text()).trim() + ". Trying again.");
     } else if (!answer.ok) {
-      put($("stream"), (await answer.text()).trim());
+      put($("stream"), cut((await answer.text()).trim(), 200));
     }
   } catch { /* It is down; that is said already. */ }
   stop.abort();
@@ -289,13 +290,15 @@ $("clear").onclick = () => {
 };
 
 list.onscroll = () => {
-  isFollowing = list.scrollHeight - list.scrollTop - list.clientHeight < 12;
+  // What was chosen stays where it is.
+  isFollowing = !chosen && list.scrollHeight - list.scrollTop - list.clientHeight < 12;
   $("newest").hidden = isFollowing;
 };
 
 new ResizeObserver(follow).observe(list);
 
 $("newest").onclick = () => {
+  choose(null);
   isFollowing = true;
   follow();
   list.focus();
@@ -389,7 +392,7 @@ function cell(row, kind, of) {
 }
 
 function head(row, name, ...under) {
-  const node = make("th", "whole", make("span", "name", ...shown(name)), ...under);
+  const node = make("th", "", make("span", "name", ...shown(name)), ...under);
   node.scope = "row";
   row.append(node);
 }
