@@ -426,7 +426,7 @@ function showRules(rules) {
     const isMuted = rule.muted_seconds !== undefined;
     fill(row, {
       matched: count(rule.matched), alerts: count(rule.alerts), suppressed: count(rule.suppressed),
-      last: ago(rule.last_seconds_ago), muted: isMuted ? "for " + span(rule.muted_seconds) : "",
+      last: ago(rule.last_seconds_ago), muted: isMuted ? "for " + span(Math.ceil(rule.muted_seconds / 60) * 60) : "",
     });
     hide(row.querySelector(".mute"), isMuted, row.querySelector(".unmute"));
   });
@@ -618,13 +618,13 @@ function marked(text, groups) {
 
 function result(row) {
   const verdict = make("span", row.matched ? "verdict" : "verdict no", row.matched ? "matches" : "no match");
-  const item = make("li", "", verdict, make("span", "", marked(row.text, row.groups)));
+  const item = make("li", "", verdict, " ", make("span", "", marked(row.text, row.groups)));
   const legend = row.groups.slice(1).flatMap((group, i) => make(
-    "span", "", make("b", "c" + (i % 6 + 1), "@" + (i + 1)), ...(group ? shown(group.text) : ["(took no part)"]),
+    "span", "", make("b", "c" + (i % 6 + 1), "@" + (i + 1)), " ", ...(group ? shown(group.text) : ["(took no part)"]),
   ));
   if (legend.length) item.append(make("div", "legend", ...legend));
   if (row.message !== undefined) {
-    item.append(make("div", "", make("span", "verdict", "sends"), make("span", "message", ...shown(row.message))));
+    item.append(make("div", "", make("span", "verdict", "sends"), " ", make("span", "message", ...shown(row.message))));
   }
   return item;
 }
