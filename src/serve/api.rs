@@ -35,6 +35,8 @@ const PATTERN_BYTES_MAX: usize = 4096;
 struct State<'a> {
     version: &'static str,
     uptime_seconds: u64,
+    /// True if one logs in, and so can log out.
+    locked: bool,
     troubles: Vec<&'a str>,
     /// What was lost, by kind: zeros if all is well.
     lost: Lost,
@@ -100,6 +102,7 @@ pub(super) fn state(site: &Site, now: Instant) -> Response<Body> {
     json(&State {
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: since(site.start),
+        locked: site.settings.token.is_some(),
         troubles: site.health.troubles(now),
         lost: Lost {
             lines_evicted: stats.lines_evicted.count(),
