@@ -269,3 +269,22 @@ fn healthz(troubles: &[&str], may_know: bool) -> Response<Body> {
         (false, false) => plain(StatusCode::SERVICE_UNAVAILABLE, "not ok\n"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ill_health_has_reasons_for_those_who_may_know() {
+        let check = |troubles: &[&str], may_know, status: u16, expected: &'static str| {
+            let answer = healthz(troubles, may_know);
+            assert_eq!(answer.status(), status);
+            let Body::Piece(text) = answer.into_body() else { panic!("one piece") };
+            assert_eq!(text.unwrap(), expected);
+        };
+        check(&[], true, 200, "ok\n");
+        check(&[], false, 200, "ok\n");
+        check(&["the listener has stopped", "late"], true, 503, "the listener has stopped\nlate\n");
+        check(&["the listener has stopped"], false, 503, "not ok\n");
+    }
+}

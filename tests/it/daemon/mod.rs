@@ -16,6 +16,7 @@ mod heartbeat;
 mod http;
 mod listening;
 mod loop_guard;
+mod metrics;
 mod network;
 mod push;
 mod remembering;
