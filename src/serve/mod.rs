@@ -43,6 +43,7 @@ mod page;
 mod settings;
 
 use access::Access;
+pub use api::MUTE_MAX;
 use body::{Body, plain};
 pub use settings::{Settings, VARIABLES};
 

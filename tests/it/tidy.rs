@@ -65,7 +65,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "alert", "daemon", "ingest", "line", "network", "notify", "record", "routeros", "rules",
-            "settings", "trial", "value", "vars",
+            "secret", "serve", "settings", "span", "trial", "value", "vars",
         ],
     ),
     (
