@@ -3,7 +3,6 @@
 //! Apart and pure: from figures to a text. Names follow Prometheus's own advice: base units, `_total` behind
 //! what only grows, and a label only where the sum over it means something.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,8 +11,7 @@ use hyper::{Response, StatusCode};
 use super::Site;
 use super::body::{Body, piece};
 use crate::health::Condition;
-use crate::network::Routers;
-use crate::stats::{Counter, DELAYS, Deliveries, Senders};
+use crate::stats::{Counter, DELAYS, Deliveries};
 
 /// What Prometheus asks for (exposition formats, text format 0.0.4).
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -59,7 +57,7 @@ fn escaped(value: &str) -> String {
 fn lines(text: &mut Text, site: &Site) {
     let stats = &site.stats;
     text.metric("counter", "lines_received_total", "Log lines received, by the router that sent them.");
-    for (name, count) in by_router(&stats.senders, &site.routers) {
+    for (name, count) in site.routers.by_name(stats.senders.counts()) {
         text.sample("lines_received_total", &[("router", &name)], count);
     }
     text.counter("received_bytes_total", "Bytes of log lines received.", &stats.bytes_received);
@@ -78,19 +76,6 @@ fn lines(text: &mut Text, site: &Site) {
     text.sample("lines_rejected_total", &[("reason", "own")], stats.lines_looped.count());
     text.counter("lines_cut_total", "Lines longer than what is kept of one.", &stats.lines_cut);
     text.counter("forwards_failed_total", "Datagrams that could not be sent on.", &stats.forwards_failed);
-}
-
-/// Lines by the name of who sent them, its address, or `other`; each once, since a series must be.
-fn by_router(senders: &Senders, routers: &Routers) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
-    for (from, count) in senders.counts() {
-        let name = from.and_then(|from| routers.name(from)).map(str::to_owned);
-        let name = name.unwrap_or_else(|| from.map_or("other".to_owned(), |from| from.to_string()));
-        // A router may have two addresses, and somebody may have called one `other`.
-        let sum: &mut usize = counts.entry(name).or_default();
-        *sum = sum.wrapping_add(count);
-    }
-    counts
 }
 
 fn rules(text: &mut Text, site: &Site, now: Instant) {

@@ -9,7 +9,7 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use super::LOGIN_FAILURE;
-use crate::support::daemon::{Daemon, get, get_as};
+use crate::support::daemon::{Daemon, get};
 use crate::support::recorder::{Answer, Recorder};
 use crate::support::variables::Variables;
 use crate::support::{DEADLINE, skip};
@@ -137,25 +137,6 @@ fn routers_beyond_those_that_are_named_are_counted_together() {
     let routers =
         series(&text).into_keys().filter(|series| series.starts_with("alertik_lines_received_total"));
     assert_eq!(routers.count(), 257);
-}
-
-#[test]
-fn each_token_opens_what_it_is_for() {
-    let variables = Variables::new().with("HTTP_LISTEN", "0.0.0.0:0");
-    let daemon = Daemon::start(&variables.with("HTTP_TOKEN", "t0ken").with("METRICS_TOKEN", "m3trics"));
-    for (path, token, status) in [
-        ("/metrics", None, 401),
-        ("/metrics", Some("guess"), 401),
-        ("/metrics", Some("m3trics"), 200),
-        ("/metrics", Some("t0ken"), 200),
-        ("/api/state", None, 401),
-        ("/api/state", Some("m3trics"), 401),
-        ("/api/state", Some("t0ken"), 200),
-        ("/api/lines", None, 401),
-        ("/healthz", None, 200),
-    ] {
-        assert_eq!(get_as(daemon.http.unwrap(), path, token).0, status, "{path} {token:?}");
-    }
 }
 
 fn dashboard() -> Value {

@@ -23,7 +23,7 @@ pub(super) struct Printed {
     pub(super) stdout: Vec<String>,
     stderr: Vec<String>,
     /// How many of the two have ended.
-    pub(super) ended: usize,
+    ended: usize,
 }
 
 impl Printed {
@@ -320,16 +320,9 @@ fn kernel_queue_bytes(process: u32, port: u16) -> usize {
 /// One HTTP request to the daemon itself: status and body.
 #[track_caller]
 pub(crate) fn get(address: SocketAddr, path: &str) -> (u16, String) {
-    get_as(address, path, None)
-}
-
-/// The same with a token.
-#[track_caller]
-pub(crate) fn get_as(address: SocketAddr, path: &str, token: Option<&str>) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
-    let token = token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
-    let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{token}Connection: close\r\n\r\n");
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
