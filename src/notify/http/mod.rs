@@ -27,6 +27,7 @@ use crate::vars::{Faults, Vars, shown};
 mod answer;
 mod failure;
 mod hidden;
+mod limit;
 pub mod policy;
 mod resolve;
 mod stream;
@@ -38,6 +39,7 @@ mod tests;
 
 pub use answer::Answer;
 pub use hidden::Hidden;
+use limit::Limit;
 pub use stream::{Address, Stream};
 pub use url::{Url, percent_encoded};
 
@@ -52,17 +54,6 @@ struct Timeouts {
 
 /// A connection that has not come about in 10 s will not (contract of the interface).
 const TIMEOUTS: Timeouts = Timeouts { connect: Duration::from_secs(10), whole: Duration::from_secs(30) };
-
-/// How long one request may take.
-#[derive(Clone, Copy)]
-enum Limit {
-    /// As long as any ([`TIMEOUTS`]).
-    Usual,
-    /// So long, from the name to the last byte.
-    Whole(Duration),
-    /// The usual time for the head of the answer; its body lasts as long as it lasts.
-    Head,
-}
 
 /// ureq keeps two buffers a connection, 128 KiB each unless told otherwise;
 /// our requests are mostly below 1 KiB, and a router counts its memory.
@@ -259,14 +250,6 @@ impl Client {
         self.run(request, Limit::Whole(limit))
     }
 
-    /// Sends `request` and hands out an answer without its body, and the body as it comes, however long that lasts.
-    ///
-    /// # Errors
-    /// The same.
-    pub fn follow(&self, request: Request) -> Result<(Answer, impl Read + use<>), String> {
-        self.begin(request, Limit::Head)
-    }
-
     fn run(&self, request: Request, limit: Limit) -> Result<Answer, String> {
         let (mut answer, body) = self.begin(request, limit)?;
         // Too long, too slow or cut off: what has come is kept. The status alone
@@ -305,22 +288,6 @@ impl Client {
             .collect();
         let status = answer.status().as_u16();
         Ok((Answer::new(status, headers, Vec::new(), hidden), answer.into_body().into_reader()))
-    }
-
-    fn ask<B: ureq::AsSendBody>(
-        &self,
-        whole: wire::Request<B>,
-        limit: Limit,
-    ) -> Result<wire::Response<ureq::Body>, ureq::Error> {
-        let head = Some(self.timeouts.whole);
-        let whole = match limit {
-            Limit::Usual => whole,
-            Limit::Whole(limit) => self.agent.configure_request(whole).timeout_global(Some(limit)).build(),
-            Limit::Head => {
-                self.agent.configure_request(whole).timeout_global(None).timeout_recv_response(head).build()
-            }
-        };
-        self.agent.run(whole)
     }
 }
 
