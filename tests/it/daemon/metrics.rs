@@ -183,6 +183,20 @@ fn the_dashboard_uses_what_there_is() {
 }
 
 #[test]
+fn every_metric_is_documented_and_no_other() {
+    let daemon = Daemon::start(&Variables::new());
+    let text = metrics(&daemon, &[]);
+    let there: BTreeSet<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/CONFIGURATION.md")).unwrap();
+    let name = Regex::new(r"`((?:alertik|process)_[a-z_]+)`").unwrap();
+    let documented: BTreeSet<&str> =
+        name.captures_iter(&page).map(|found| found.extract::<1>().1[0]).collect();
+    assert_eq!(there, documented);
+}
+
+#[test]
 fn the_dashboard_asks_what_prometheus_understands() {
     let dashboard = dashboard();
     let panels = dashboard["panels"].as_array().unwrap();
