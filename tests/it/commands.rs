@@ -459,6 +459,7 @@ mod secrets {
                 ("GENERIC3_PROXY", "socks5h://user:hunter2@127.0.0.1:1"),
                 ("HTTP_LISTEN", "0.0.0.0:7898"),
                 ("HTTP_TOKEN", "hunter2"),
+                ("METRICS_TOKEN", "hunter2"),
             ],
             0,
         );
@@ -479,6 +480,7 @@ mod secrets {
                 ("PROXY", "user:hunter2@127.0.0.1:1"),
                 ("HTTP_LISTEN", "everywhere"),
                 ("HTTP_TOKEN", "hunter2"),
+                ("METRICS_TOKEN", "hunter2"),
             ],
             CONFIGURATION,
         );

@@ -69,7 +69,7 @@ fn no_line_commands_the_terminal_or_makes_another() {
         &[b'a'; 65_000],
     ];
     // Fewer than are shown in a second.
-    let strange: Vec<Vec<u8>> = Hostile::new(7).take(30).collect();
+    let strange: Vec<Vec<u8>> = Hostile::new(7).take(20).collect();
     for text in strange.iter().map(Vec::as_slice).chain(own) {
         daemon.send(text);
     }
