@@ -12,8 +12,8 @@
 //!         ┌──────────┬───┴──────┬─────────┬───────┐
 //!       ingest     rules ···► notify ◄ heartbeat  serve     know nothing of one another, except that
 //!         │          │          │         │       │         rules are told at the start whom they tell
-//!   line  record  alert  memory  ring  vars  network  health  probe
-//!   secret  stats  log  timestamp  span  value  fields                                               leaves
+//!   line  record  alert  memory  ring  vars  network  health  probe  live
+//!   secret  stats  log  timestamp  span  value  fields  trial  routeros                              leaves
 //! ```
 //!
 //! | module | what it is for |
@@ -26,7 +26,8 @@
 //! | [`rules`] | what the operator asked for: patterns, masks, built-in rules |
 //! | [`notify`] | destinations, their queues and senders, one file a service |
 //! | [`heartbeat`] | a sign of life: pings, and a message a day |
-//! | [`serve`] | HTTP: `/healthz` |
+//! | [`serve`] | HTTP: health, metrics, the page, and what it asks for |
+//! | [`draft`] | what variables written on the page would come to |
 
 pub mod alert;
 pub mod cli;

@@ -23,7 +23,7 @@ use crate::span;
 use crate::trial::Question;
 
 /// Nobody means to hear nothing for longer; and time can be reckoned with.
-const MUTE_MAX: Duration = Duration::from_secs(31 * 86_400);
+pub const MUTE_MAX: Duration = Duration::from_secs(31 * 86_400);
 
 /// Texts that are tried at a time: a screenful, and a pattern that is slow on each takes a second for all.
 const TEXTS_MAX: usize = 100;

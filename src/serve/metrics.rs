@@ -57,11 +57,8 @@ fn escaped(value: &str) -> String {
 fn lines(text: &mut Text, site: &Site) {
     let stats = &site.stats;
     text.metric("counter", "lines_received_total", "Log lines received, by the router that sent them.");
-    let counts = stats.senders.counts();
-    for (from, count) in counts {
-        let address = from.map_or_else(|| "other".to_owned(), |from| from.to_string());
-        let name = from.and_then(|from| site.routers.name(from)).unwrap_or(&address);
-        text.sample("lines_received_total", &[("router", name)], count);
+    for (name, count) in site.routers.by_name(stats.senders.counts()) {
+        text.sample("lines_received_total", &[("router", &name)], count);
     }
     text.counter("received_bytes_total", "Bytes of log lines received.", &stats.bytes_received);
     text.counter(

@@ -5,7 +5,6 @@
 //! script, by its hash, and no other.
 
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use hyper::body::Incoming;
@@ -24,9 +23,6 @@ const SCRIPT: &str = include_str!("page.js");
 const LOGIN: &str = include_str!("login.html");
 
 const WRONG: &str = "<p class=\"bad\" role=\"alert\">That is not the token.</p>";
-
-/// Whoever guesses tokens is slowed down; a person who mistypes hardly notices.
-const WRONG_TOKEN_WAIT: Duration = Duration::from_secs(1);
 
 struct Made {
     page: String,
@@ -100,7 +96,7 @@ pub(super) async fn log_in(settings: &Settings, body: Incoming) -> Response<Body
             cookie_value(token)
         )),
         _ => {
-            tokio::time::sleep(WRONG_TOKEN_WAIT).await;
+            super::slow_down().await;
             login_form(true)
         }
     }
