@@ -25,15 +25,17 @@ use crate::health::Health;
 use crate::heartbeat::{Daily, Pinger, Pings};
 use crate::ingest::{self, Forward, Listener, tcp};
 use crate::line::Line;
+use crate::live::Live;
 use crate::notify::destinations::Destination;
 use crate::notify::{Dispatch, dispatch};
 use crate::probe::Probe;
 use crate::ring::Ring;
+use crate::rules::{self, Rule};
 use crate::settings::Settings;
 use crate::stats::Stats;
 use crate::timestamp::Zone;
 use crate::worker::{Call, Worker};
-use crate::{log, serve};
+use crate::{draft, log, serve};
 
 /// What all lines that wait may take in memory (contract of the interface).
 const RING_BYTES_MAX: usize = 1 << 20;
@@ -104,7 +106,7 @@ pub struct Daemon {
     worker: thread::JoinHandle<Dispatch>,
     /// Says why, when the listener has ended.
     listener_ended: mpsc::UnboundedReceiver<ingest::Error>,
-    http: Option<(std::net::TcpListener, Arc<serve::Site>)>,
+    http: Option<(std::net::TcpListener, serve::Site)>,
     tcp: Option<(std::net::TcpListener, Arc<tcp::Sink>)>,
     /// Dropped when no more pings are to go out.
     heartbeat: Option<Sender<()>>,
@@ -120,7 +122,8 @@ impl Daemon {
         log::info("starting", &[("version", &env!("CARGO_PKG_VERSION"))]);
         log_rules(&settings);
         let health = Arc::new(Health::new(Instant::now()));
-        let stats = Arc::new(Stats::default());
+        let stats = Arc::new(Stats::new(settings.rules.rules().iter().map(Rule::name)));
+        let live = Arc::<Live>::default();
         let ring = Ring::new(settings.ingest.ring_lines, RING_BYTES_MAX);
 
         let http = match settings.serve.listen {
@@ -129,8 +132,7 @@ impl Daemon {
                 let listener = serve::bind(address).map_err(Error::Serve)?;
                 let bound = listener.local_addr().unwrap_or(address);
                 log::info("http listening", &[("address", &bound)]);
-                let site = serve::Site { health: Arc::clone(&health), settings: settings.serve };
-                Some((listener, Arc::new(site)))
+                Some(listener)
             }
         };
         let tcp = match settings.ingest.tcp_listen {
@@ -153,7 +155,10 @@ impl Daemon {
         let reporter = calls.clone();
         // The worker is gone only when everything is.
         let report = Arc::new(move |report| drop(reporter.send(Call::Report(report))));
+        let cards = rule_cards(&settings);
         let (destinations, zone) = (settings.destinations, &settings.zone);
+        let names_and_pulses: Vec<_> =
+            destinations.iter().map(|one| (one.name.clone(), Arc::clone(&one.pulse))).collect();
         let mut pinger = settings.heartbeat.pings.map(|pings| pinger(pings, address, &destinations));
         let probe = pinger.as_ref().map(|(pinger, _)| Arc::clone(&pinger.probe));
         let dispatch = Dispatch::start(destinations, &settings.dispatch, zone, &stats, report);
@@ -161,6 +166,28 @@ impl Daemon {
         if let Some((pinger, _)) = &mut pinger {
             pinger.pulses.extend(dispatch.disk_pulse().map(|pulse| ("STATE_DIR".to_owned(), pulse)));
         }
+        let card = |(number, (name, pulse)): (usize, (String, _))| {
+            let waiting = dispatch.waiting(DestinationId(number));
+            serve::NotifierCard { name, pulse, waiting: Box::new(waiting) }
+        };
+        let asker = calls.clone();
+        let http = http.map(|listener| {
+            let site = serve::Site {
+                settings: settings.serve,
+                health: Arc::clone(&health),
+                stats: Arc::clone(&stats),
+                live: Arc::clone(&live),
+                routers: settings.rules.context().routers.clone(),
+                zone: settings.zone.clone(),
+                rules: cards,
+                notifiers: names_and_pulses.into_iter().enumerate().map(card).collect(),
+                start: Instant::now(),
+                ask: Box::new(move |ask| drop(asker.send(call(ask)))),
+                try_pattern: rules::trial::answer,
+                read_draft: draft::read,
+            };
+            (listener, site)
+        });
         let recalled = dispatch.recall();
         let now = (Instant::now(), SystemTime::now());
         if dispatch.keeps_memory() {
@@ -168,7 +195,7 @@ impl Daemon {
             tell_orphans(&orphans, &settings.self_destinations, &settings.zone, &dispatch);
         }
         if let Some(alert) = recalled.rebooted.and_then(|how| settings.rules.rebooted(&how, now)) {
-            stats.alerts.add_one();
+            stats.count_alert(&alert.rule);
             dispatch.accept(alert);
         }
         let worker = Worker {
@@ -180,6 +207,7 @@ impl Daemon {
             drops: listener.drops(),
             stats: Arc::clone(&stats),
             health: Arc::clone(&health),
+            live: Arc::clone(&live),
             probe: probe.clone(),
             daily: settings.heartbeat.daily.map(|message| Daily::new(message, Instant::now())),
             calls: called,
@@ -209,7 +237,7 @@ impl Daemon {
             let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Start)?;
             let mut hangup = signal(SignalKind::hangup()).map_err(Error::Start)?;
             if let Some((listener, site)) = http {
-                tokio::spawn(serve::run(listener, site));
+                tokio::spawn(serve::run(listener, Arc::new(site)));
             }
             if let Some((listener, sink)) = tcp {
                 tokio::spawn(tcp::run(listener, sink));
@@ -249,6 +277,24 @@ impl Daemon {
         }
         log_stats(&self.stats);
     }
+}
+
+/// What somebody asks for on the page, as the worker hears it.
+fn call(ask: serve::Ask) -> Call {
+    match ask {
+        serve::Ask::Test(number) => Call::Test(DestinationId(number)),
+        serve::Ask::Mute(rule, until) => Call::Mute(rule, until),
+    }
+}
+
+/// What there is to show of the rules.
+fn rule_cards(settings: &Settings) -> Vec<serve::RuleCard> {
+    let card = |rule: &Rule| serve::RuleCard {
+        name: rule.name().to_owned(),
+        description: rule.description().to_owned(),
+        notifiers: rule.destinations().iter().map(|id| settings.destination_name(*id).to_owned()).collect(),
+    };
+    settings.rules.rules().iter().map(card).collect()
 }
 
 /// Tells what was held for rules that are not configured any more: nobody else will.
@@ -328,13 +374,13 @@ fn log_stats(stats: &Stats) {
     log::info(
         "deliveries",
         &[
-            ("delivered", &stats.delivered.count()),
-            ("postponed", &stats.postponed.count()),
-            ("rejected", &stats.rejected.count()),
-            ("expired", &stats.expired.count()),
+            ("delivered", &stats.deliveries.delivered.count()),
+            ("postponed", &stats.deliveries.postponed.count()),
+            ("rejected", &stats.deliveries.rejected.count()),
+            ("expired", &stats.deliveries.expired.count()),
             ("evicted", &stats.alerts_evicted.count()),
-            ("merged", &stats.merged.count()),
-            ("taken_over", &stats.taken_over.count()),
+            ("merged", &stats.deliveries.merged.count()),
+            ("taken_over", &stats.deliveries.taken_over.count()),
             ("forwards_failed", &stats.forwards_failed.count()),
             ("forgotten", &stats.states_forgotten.count()),
         ],

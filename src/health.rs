@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::stats::{Delays, Deliveries};
+
 /// The worker wakes every second; behind by this much it is stuck or drowning.
 const BEHIND_MAX: Duration = Duration::from_secs(5);
 
@@ -29,12 +31,28 @@ pub enum Condition {
 /// What a destination's sender knows of it. An alert that was given up changes nothing: until one
 /// goes through, nobody knows that the next would.
 #[derive(Debug, Default)]
-pub struct Pulse(Mutex<Attempts>);
+pub struct Pulse {
+    attempts: Mutex<Attempts>,
+    /// What became of its notifications.
+    pub deliveries: Deliveries,
+    /// From a line's arrival until it was told.
+    pub delays: Delays,
+}
 
 #[derive(Debug, Default)]
 struct Attempts {
     is_parked: bool,
     failing_since: Option<Instant>,
+    last: Option<Answer>,
+}
+
+/// What a service said to an attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// When.
+    pub at: Instant,
+    /// In words; nothing but that it took the alert, if empty.
+    pub words: String,
 }
 
 impl Pulse {
@@ -43,6 +61,11 @@ impl Pulse {
         let mut attempts = self.lock();
         attempts.is_parked = is_parked;
         attempts.failing_since = if is_done { None } else { attempts.failing_since.or(Some(now)) };
+    }
+
+    /// It has said something to an attempt.
+    pub fn answered(&self, answer: Answer) {
+        self.lock().last = Some(answer);
     }
 
     /// How it fares at `now`.
@@ -56,8 +79,13 @@ impl Pulse {
         }
     }
 
+    /// What the last attempt was answered with.
+    pub fn last_answer(&self) -> Option<Answer> {
+        self.lock().last.clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Attempts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

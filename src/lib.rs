@@ -12,8 +12,8 @@
 //!         ┌──────────┬───┴──────┬─────────┬───────┐
 //!       ingest     rules ···► notify ◄ heartbeat  serve     know nothing of one another, except that
 //!         │          │          │         │       │         rules are told at the start whom they tell
-//!   line  record  alert  memory  ring  vars  network  health  probe
-//!   secret  stats  log  timestamp  span  value  fields                                               leaves
+//!   line  record  alert  memory  ring  vars  network  health  probe  live
+//!   secret  stats  log  timestamp  span  value  fields  trial  routeros                              leaves
 //! ```
 //!
 //! | module | what it is for |
@@ -26,16 +26,19 @@
 //! | [`rules`] | what the operator asked for: patterns, masks, built-in rules |
 //! | [`notify`] | destinations, their queues and senders, one file a service |
 //! | [`heartbeat`] | a sign of life: pings, and a message a day |
-//! | [`serve`] | HTTP: `/healthz` |
+//! | [`serve`] | HTTP: health, metrics, the page, and what it asks for |
+//! | [`draft`] | what variables written on the page would come to |
 
 pub mod alert;
 pub mod cli;
 pub mod daemon;
+pub mod draft;
 pub mod fields;
 pub mod health;
 pub mod heartbeat;
 pub mod ingest;
 pub mod line;
+pub mod live;
 pub mod log;
 pub mod memory;
 pub mod network;
@@ -43,6 +46,7 @@ pub mod notify;
 pub mod probe;
 pub mod record;
 pub mod ring;
+pub mod routeros;
 pub mod rules;
 pub mod secret;
 pub mod serve;
@@ -50,6 +54,7 @@ pub mod settings;
 pub mod span;
 pub mod stats;
 pub mod timestamp;
+pub mod trial;
 pub mod value;
 pub mod vars;
 pub mod worker;

@@ -120,11 +120,6 @@ impl Settings {
         (faults.is_empty().then_some(settings), faults)
     }
 
-    /// What a pattern tried by itself knows of routers and zones: nothing.
-    pub fn plain_context() -> Context {
-        Context { routers: Routers::default(), zone: Zone::utc() }
-    }
-
     /// The name of a destination.
     pub fn destination_name(&self, id: DestinationId) -> &str {
         self.destinations.get(id.0).map_or("", |destination| &destination.name)

@@ -19,13 +19,14 @@ use crate::health::Health;
 use crate::heartbeat::Daily;
 use crate::ingest::udp::Drops;
 use crate::line::{GATHERING, Line};
+use crate::live::Live;
 use crate::log;
 use crate::notify::{Dispatch, Report};
 use crate::probe::Probe;
 use crate::record::Record;
 use crate::ring::{Popped, Ring};
-use crate::rules::{Effects, RuleSet};
-use crate::stats::Stats;
+use crate::rules::{Effects, Rule, RuleSet};
+use crate::stats::{Stats, Tally};
 use crate::timestamp::Zone;
 
 /// How often the worker looks up from the lines when there are none.
@@ -45,6 +46,10 @@ const DRAIN: Duration = Duration::from_secs(1);
 pub enum Call {
     /// A sender has something to say.
     Report(Report),
+    /// Somebody wants a test alert through this destination.
+    Test(DestinationId),
+    /// Somebody wants to hear nothing of a rule, by its place, or of any, until then; None ends that.
+    Mute(Option<usize>, Option<Instant>),
     /// No more lines will come.
     Stop,
 }
@@ -67,6 +72,8 @@ pub struct Worker {
     pub stats: Arc<Stats>,
     /// Whether we are well.
     pub health: Arc<Health>,
+    /// Who watches.
+    pub live: Arc<Live>,
     /// Our own datagrams, to be handed back.
     pub probe: Option<Arc<Probe>>,
     /// The message of the day.
@@ -93,8 +100,8 @@ impl Losses {
             ring: stats.lines_evicted.count(),
             kernel: stats.kernel_drops.count(),
             evicted: stats.alerts_evicted.count(),
-            rejected: stats.rejected.count(),
-            expired: stats.expired.count(),
+            rejected: stats.deliveries.rejected.count(),
+            expired: stats.deliveries.expired.count(),
             at: None,
         }
     }
@@ -175,6 +182,8 @@ impl Worker {
                     self.observe(&line, &marker, now, &mut effects);
                 }
                 Popped::Called(Call::Report(report)) => self.take_report(report, now, &mut effects),
+                Popped::Called(Call::Test(destination)) => self.test(destination),
+                Popped::Called(Call::Mute(rule, until)) => self.mute(rule, until, now.0),
                 Popped::Called(Call::Stop) | Popped::Closed => break,
                 Popped::Nothing => {}
             }
@@ -234,17 +243,49 @@ impl Worker {
             log::debug("line", &[("from", &line.from), ("text", &String::from_utf8_lossy(&line.bytes))]);
         }
         self.rules.observe(line, &record, now, effects);
+        if self.live.is_watched() {
+            let names = effects.matched.iter().filter_map(|index| self.rules.rules().get(*index));
+            let fired: Vec<_> = names.map(|rule| rule.shared_name()).collect();
+            self.live.show(line, &record, &fired, now);
+        }
+        for tally in effects.matched.iter().filter_map(|index| self.stats.rules.get(*index)) {
+            tally.note_match(line.arrived);
+        }
         self.hand_over(effects);
     }
 
+    fn test(&self, destination: DestinationId) {
+        let name = self.dispatch.name(destination);
+        let text = format!("alertik: a test alert for {name}, asked for on the page.");
+        let now = (Instant::now(), SystemTime::now());
+        self.dispatch.accept(Alert::own(text, &self.zone, [destination].into(), now));
+    }
+
+    fn mute(&mut self, rule: Option<usize>, until: Option<Instant>, now: Instant) {
+        self.rules.mute(rule, until, now);
+        for (_, tally) in self.tallies().filter(|(index, _)| rule.is_none_or(|rule| rule == *index)) {
+            tally.note_mute(until);
+        }
+        let named = rule.and_then(|index| self.rules.rules().get(index)).map_or("all rules", Rule::name);
+        let minutes = until.map_or(0, |until| until.saturating_duration_since(now).as_secs().div_ceil(60));
+        log::info("muted", &[("rule", &named), ("minutes", &minutes)]);
+    }
+
+    fn tallies(&self) -> impl Iterator<Item = (usize, &Tally)> {
+        self.stats.rules.iter().enumerate()
+    }
+
     fn hand_over(&mut self, effects: &mut Effects) {
-        if effects.held + effects.forgotten > 0 {
-            self.stats.alerts_suppressed.add(std::mem::take(&mut effects.held));
+        for (index, count) in effects.held.drain(..) {
+            self.stats.alerts_suppressed.add(count);
+            self.stats.rules.get(index).into_iter().for_each(|tally| tally.suppressed.add(count));
+        }
+        if effects.forgotten > 0 {
             self.stats.keys_forgotten.add(std::mem::take(&mut effects.forgotten));
         }
         let mut alerts = effects.alerts.drain(..).peekable();
         while let Some(alert) = alerts.next() {
-            self.stats.alerts.add_one();
+            self.stats.count_alert(&alert.rule);
             // With the last, so that none is taken for told that nobody ever had.
             if alerts.peek().is_none() && self.dispatch.keeps_memory() {
                 self.dispatch.remember(self.rules.take_changes(Instant::now()));
@@ -327,7 +368,7 @@ mod tests {
         assert!(Losses::counted(&stats).since(&told).is_none());
         stats.lines_evicted.add(5);
         stats.kernel_drops.add(2);
-        stats.rejected.add_one();
+        stats.deliveries.rejected.add_one();
         let new = Losses::counted(&stats).since(&told);
         assert_eq!(
             new.words(),

@@ -3,7 +3,7 @@
 //! Two forms: lines through the configured rules, and one pattern on texts.
 
 use std::ffi::OsStr;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Instant, SystemTime};
@@ -11,13 +11,11 @@ use std::time::{Instant, SystemTime};
 use serde::Serialize;
 
 use super::marks::{self, Span};
-use super::{Arguments, Exit, complain, print, print_json, settings, usage};
+use super::{Arguments, Exit, complain, has_colour, print, print_json, settings, usage};
 use crate::line::Line;
 use crate::record::Record;
-use crate::rules::ere::Ere;
-use crate::rules::mask::Mask;
-use crate::rules::{Effects, View};
-use crate::settings::Settings;
+use crate::rules::{Effects, trial};
+use crate::trial::{Fault, Question, Row};
 
 #[derive(Serialize)]
 struct AlertRow<'a> {
@@ -25,22 +23,6 @@ struct AlertRow<'a> {
     rule: &'a str,
     notifiers: Vec<&'a str>,
     message: &'a str,
-}
-
-#[derive(Serialize)]
-struct TextRow<'a> {
-    text: &'a str,
-    matched: bool,
-    groups: Vec<Option<GroupRow>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
-}
-
-#[derive(Serialize)]
-struct GroupRow {
-    start: usize,
-    end: usize,
-    text: String,
 }
 
 pub(super) fn run(given: &Arguments) -> Exit {
@@ -114,26 +96,18 @@ fn split(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn try_pattern(regex: &OsStr, given: &Arguments) -> Exit {
-    let regex = regex.as_bytes();
-    let ere = match Ere::new(regex) {
-        Ok(ere) => ere,
-        Err(error) => {
-            complain(&pointing(&format!("--regex: {error}"), regex, error.at, &error.text, given));
-            return Exit::Configuration;
-        }
-    };
-    if let Some(at) = ere.lazy_quantifier() {
-        let what = format!("warning: --regex: the \"?\" at {at} makes nothing lazy here");
-        complain(&pointing(&what, regex, at, "?", given));
+    let (pattern, mask) = (regex.as_bytes(), given.mask.as_ref().map(|mask| mask.as_bytes()));
+    let question = |texts| Question { is_substr: false, pattern, mask, texts };
+    // Before anything is read: what is wrong is said without waiting for texts.
+    let answer = trial::answer(&question(Vec::new()));
+    if let Some(fault) = &answer.warning {
+        complain(&pointing(&format!("warning: --regex: {}", fault.what), pattern, fault, given));
     }
-    let mask = given.mask.as_ref().map(|mask| Mask::new(mask.as_bytes(), ere.groups()));
-    let mask = match mask.transpose() {
-        Ok(mask) => mask,
-        Err(what) => {
-            complain(&format!("--mask: {what}"));
-            return Exit::Configuration;
-        }
-    };
+    if let Some(fault) = &answer.fault {
+        let option = if fault.part == "mask" { "--mask" } else { "--regex" };
+        complain(&pointing(&format!("{option}: {}", fault.what), pattern, fault, given));
+        return Exit::Configuration;
+    }
     let input;
     let texts: Vec<&[u8]> = if given.rest.is_empty() {
         input = match read(OsStr::new("-")) {
@@ -145,56 +119,25 @@ fn try_pattern(regex: &OsStr, given: &Arguments) -> Exit {
         given.rest.iter().map(|text| text.as_bytes()).collect()
     };
     let has_colour = has_colour();
-    let mut has_matched = false;
-    for text in texts {
-        let row = try_one(&ere, mask.as_ref(), text);
-        has_matched |= row.matched;
+    let answer = trial::answer(&question(texts.clone()));
+    for (row, text) in answer.rows.iter().zip(texts) {
         match given.is_json {
-            true => print_json(&TextRow { text: &String::from_utf8_lossy(text), ..row }),
-            false => show_text(&row, text, has_colour),
+            true => print_json(row),
+            false => show_text(row, text, has_colour),
         }
     }
-    if has_matched { Exit::Success } else { Exit::Failure }
-}
-
-fn try_one(ere: &Ere, mask: Option<&Mask>, text: &[u8]) -> TextRow<'static> {
-    let found = ere.find(text);
-    let group = |number| {
-        let (start, end) = found.as_ref()?.get(number)?;
-        let text = String::from_utf8_lossy(found.as_ref()?.bytes(number)?).into_owned();
-        Some(GroupRow { start, end, text })
-    };
-    let groups = if found.is_some() { (0..=ere.groups()).map(group).collect() } else { Vec::new() };
-    let message = found.as_ref().zip(mask).map(|(groups, mask)| {
-        let (line, _) = Line::from_datagram(text, Ipv4Addr::LOCALHOST.into(), Instant::now());
-        let record = Record::parse(&line.bytes);
-        let context = Settings::plain_context();
-        let view = View {
-            line: &line,
-            record: &record,
-            context: &context,
-            now: (Instant::now(), SystemTime::now()),
-        };
-        mask.fill(Some(groups), |value| view.value(value, "match", 1))
-    });
-    TextRow { text: "", matched: found.is_some(), groups, message }
+    if answer.rows.iter().any(|row| row.matched) { Exit::Success } else { Exit::Failure }
 }
 
 /// What is wrong with a pattern and, for people, where in it.
-fn pointing(what: &str, pattern: &[u8], at: usize, fault: &str, given: &Arguments) -> String {
-    match given.is_json || fault.is_empty() {
+fn pointing(what: &str, pattern: &[u8], fault: &Fault, given: &Arguments) -> String {
+    match given.is_json || fault.text.is_empty() {
         true => what.to_owned(),
-        false => format!("{what}\n{}", marks::pointed(pattern, at, fault)),
+        false => format!("{what}\n{}", marks::pointed(pattern, fault.at, &fault.text)),
     }
 }
 
-/// These two are conventions of terminals, not variables of ours.
-fn has_colour() -> bool {
-    let (term, no_color) = (std::env::var_os("TERM"), std::env::var_os("NO_COLOR"));
-    marks::wants_colour(io::stdout().is_terminal(), term.as_deref(), no_color.as_deref())
-}
-
-fn show_text(row: &TextRow<'_>, text: &[u8], has_colour: bool) {
+fn show_text(row: &Row, text: &[u8], has_colour: bool) {
     let spans: Vec<Span> =
         row.groups.iter().map(|group| group.as_ref().map(|group| (group.start, group.end))).collect();
     let verdict = if row.matched { "match:   " } else { "no match:" };

@@ -40,7 +40,7 @@ impl Seen {
             alerts: stats.alerts.count(),
             held_back: stats.alerts_suppressed.count(),
             lines_lost: stats.lines_evicted.count().wrapping_add(stats.kernel_drops.count()),
-            alerts_lost: [&stats.alerts_evicted, &stats.rejected, &stats.expired]
+            alerts_lost: [&stats.alerts_evicted, &stats.deliveries.rejected, &stats.deliveries.expired]
                 .into_iter()
                 .fold(0, |sum, counter| sum.wrapping_add(counter.count())),
         }
@@ -233,7 +233,7 @@ mod tests {
         for counter in [&stats.lines_evicted, &stats.kernel_drops] {
             counter.add(10);
         }
-        for counter in [&stats.alerts_evicted, &stats.rejected, &stats.expired] {
+        for counter in [&stats.alerts_evicted, &stats.deliveries.rejected, &stats.deliveries.expired] {
             counter.add(100);
         }
         assert!(due(10, &stats).is_none());

@@ -104,6 +104,7 @@ async fn read_lines(mut stream: TcpStream, from: IpAddr, sink: &Sink) {
 fn push(bytes: &[u8], from: IpAddr, sink: &Sink) {
     let (line, was_cut) = Line::from_datagram(bytes, from, Instant::now());
     sink.stats.lines_received.add_one();
+    sink.stats.senders.add(from, 1);
     sink.stats.bytes_received.add(bytes.len());
     if was_cut {
         sink.stats.lines_cut.add_one();

@@ -119,6 +119,8 @@ impl Listener {
                 Err(error) => return Err(Error::Receive(error)),
             };
             let arrived = Instant::now();
+            // Mostly they are all one router's: those in a row are counted together.
+            let mut run = (None, 0);
             for datagram in batch.datagrams() {
                 let from = datagram.from.ip().to_canonical();
                 if probe.is_some_and(|probe| probe.let_in(datagram.bytes, datagram.from)) {
@@ -136,6 +138,11 @@ impl Listener {
                 }
                 let (line, was_cut) = Line::from_datagram(datagram.bytes, from, arrived);
                 stats.lines_received.add_one();
+                if run.0 != Some(from) {
+                    stats.senders.add_run(run);
+                    run = (Some(from), 0);
+                }
+                run.1 += 1;
                 stats.bytes_received.add(datagram.bytes.len());
                 if was_cut || datagram.is_cut {
                     stats.lines_cut.add_one();
@@ -145,6 +152,7 @@ impl Listener {
                     stats.lines_evicted.add(evicted);
                 }
             }
+            stats.senders.add_run(run);
             if count < BATCH {
                 std::thread::sleep(self.gathering);
             }

@@ -255,6 +255,12 @@ impl Dispatch {
         self.queues.get(id.0).map_or("", |queue| queue.name())
     }
 
+    /// Tells, whenever asked, how many alerts wait for a destination.
+    pub fn waiting(&self, id: DestinationId) -> impl Fn() -> usize + Send + Sync + 'static {
+        let queue = self.queues.get(id.0).map(Arc::clone);
+        move || queue.as_ref().map(|queue| queue.left()).map_or(0, |left| left.in_memory + left.on_disk)
+    }
+
     /// True if another takes over while this one is out.
     pub fn has_fallback(&self, id: DestinationId) -> bool {
         self.terms.fallback.stands_in_for(id)

@@ -244,6 +244,20 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Why it was not told; None if it was.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Outcome::Delivered { .. } => None,
+            Outcome::TooFast { reason, .. }
+            | Outcome::Failed { reason }
+            | Outcome::Again { reason }
+            | Outcome::Rejected { reason }
+            | Outcome::Parked { reason } => Some(reason),
+        }
+    }
+}
+
 /// What a sender drives. A service that speaks HTTP is an [`http::Service`] instead.
 pub trait Notifier: Send {
     /// Makes one attempt and waits for its end, 30 s at most.

@@ -32,6 +32,7 @@ use super::store::Reporter;
 use super::summary::{SUMMARY, Summary};
 use super::{Notification, Outcome, Report};
 use crate::alert::{Alert, DestinationId, Keyed, Priority};
+use crate::health::Answer;
 use crate::log::{self, Level, Values};
 use crate::ring::Popped;
 use crate::stats::Stats;
@@ -225,7 +226,7 @@ impl Worker {
     fn note_expired(&mut self, held: &Held, now: Instant) {
         self.queue.bury(held, "expired");
         if !held.alert.is_own() {
-            self.terms.stats.expired.add(held.count);
+            self.count(|figures| &figures.expired, held.count);
         }
         let values: Values<'_> = &[("notifier", &self.destination.name), ("rule", &held.alert.rule)];
         log::paced(&mut self.paces.expired, now, Level::Error, "alert expired", values);
@@ -255,7 +256,7 @@ impl Worker {
         let Terms { fallback, stats, report, .. } = &*self.terms;
         fallback.take_over(self.id, &alerts, stats, report);
         self.queue.settle(&receipt, false);
-        stats.taken_over.add(alerts.len());
+        self.count(|figures| &figures.taken_over, alerts.len());
         let values: Values<'_> = &[("notifier", &self.destination.name), ("alerts", &alerts.len())];
         log::paced(&mut self.paces.taken_over, now.0, Level::Warn, "taken over by the fallback", values);
     }
@@ -293,7 +294,9 @@ impl Worker {
     pub(super) fn settle(&mut self, outcome: &Outcome, started: Instant, now: Instant) -> Step {
         let was_parked = self.channel.is_parked;
         let step = self.channel.settle(outcome, now, RandomState::new().build_hasher().finish());
+        let words = outcome.reason().unwrap_or_default().to_owned();
         self.destination.pulse.attempted(step == Step::Done, self.channel.is_parked, now);
+        self.destination.pulse.answered(Answer { at: now, words });
         if was_parked != self.channel.is_parked {
             let destination = self.id;
             let report = match outcome {

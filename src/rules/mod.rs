@@ -27,6 +27,7 @@ pub mod mask;
 pub mod pattern;
 mod policy;
 mod rule;
+pub mod trial;
 mod user;
 mod view;
 
@@ -51,8 +52,10 @@ const SUFFIX: &str = ", at: @{time}";
 pub struct Effects {
     /// To be told.
     pub alerts: Vec<Alert>,
-    /// Lines that a rule's settings held back.
-    pub held: usize,
+    /// The rules that matched the last line, by their places among all.
+    pub matched: Vec<usize>,
+    /// Those whose settings held lines back, and how many.
+    pub held: Vec<(usize, usize)>,
     /// Keys that had to be forgotten.
     pub forgotten: usize,
     /// Alerts are held until the hour is another.
@@ -122,6 +125,11 @@ impl RuleSet {
         &self.fixed.rules
     }
 
+    /// What they know besides lines.
+    pub fn context(&self) -> &Context {
+        &self.fixed.context
+    }
+
     /// Has alerts carry the values of their line, if `keeps` says that some service takes them:
     /// they are more than the text itself, and would push other alerts out of the queues.
     pub fn keep_values(&mut self, keeps: bool) {
@@ -160,6 +168,7 @@ impl RuleSet {
         effects: &mut Effects,
     ) {
         let RuleSet { fixed, memories, .. } = self;
+        effects.matched.clear();
         let view = View { line, record, context: &fixed.context, now };
         let candidates = fixed.candidates.of(&line.bytes);
         let mut try_each = |set: candidates::Set| {
@@ -184,12 +193,12 @@ impl RuleSet {
     /// Adds what is due though no line came.
     pub fn tick(&mut self, now: (Instant, SystemTime), effects: &mut Effects) {
         let RuleSet { fixed, memories, .. } = self;
-        for (rule, memory) in fixed.rules.iter().zip(memories) {
+        for (index, (rule, memory)) in fixed.rules.iter().zip(memories).enumerate() {
             let Some(memory) = memory else { continue };
             let mut outcome = Outcome::default();
             let said = || fixed.blank(rule, now);
             memory.tick(&rule.policy, (&rule.name, &said), fixed.now(now), &mut outcome);
-            fixed.take(rule, outcome, effects);
+            fixed.take(index, outcome, effects);
         }
     }
 
@@ -208,7 +217,7 @@ impl RuleSet {
         };
         let mut outcome = Outcome::default();
         memory.settle(&rule.policy, (&alert.key, alert.id, is_delivered), fixed.now(now), &mut outcome);
-        fixed.take(rule, outcome, effects);
+        fixed.take(index, outcome, effects);
     }
 
     /// Takes in what an earlier process remembered, and remembers from now on what changes. What that
@@ -252,14 +261,24 @@ impl RuleSet {
         all
     }
 
+    /// Has a rule, by its place, or every rule hold what it would tell until `until`, and tell it in
+    /// one message then. None ends that.
+    pub fn mute(&mut self, index: Option<usize>, until: Option<Instant>, now: Instant) {
+        for (place, (rule, memory)) in self.fixed.rules.iter().zip(&mut self.memories).enumerate() {
+            if index.is_none_or(|index| index == place) {
+                memory.get_or_insert_with(|| Memory::new(&rule.policy, now)).mute(until);
+            }
+        }
+    }
+
     /// Adds all that is held, because nobody will remember it.
     pub fn flush(&mut self, now: (Instant, SystemTime), effects: &mut Effects) {
         let RuleSet { fixed, memories, .. } = self;
-        for (rule, memory) in fixed.rules.iter().zip(memories) {
+        for (index, (rule, memory)) in fixed.rules.iter().zip(memories).enumerate() {
             let Some(memory) = memory else { continue };
             let mut outcome = Outcome::default();
             memory.flush(&rule.policy, fixed.now(now), &mut outcome);
-            fixed.take(rule, outcome, effects);
+            fixed.take(index, outcome, effects);
         }
     }
 }
@@ -275,6 +294,7 @@ impl Fixed {
     ) -> bool {
         let Some(rule) = self.rules.get(index) else { return false };
         let Some(signal) = rule.signal(view) else { return false };
+        effects.matched.push(index);
         let say = |count| self.say(rule, &signal, view, count);
         if memories.get(index).is_none_or(Option::is_none) {
             let (id, key, stage) = (AlertId::fresh(), None, Stage::Once);
@@ -297,7 +317,7 @@ impl Fixed {
             // What waited in the ring came before.
             let now = (view.line.arrived, view.now.1);
             memory.observe(&rule.policy, &seen, self.now(now), &mut outcome);
-            self.take(rule, outcome, effects);
+            self.take(index, outcome, effects);
         }
         true
     }
@@ -309,8 +329,11 @@ impl Fixed {
         Now { at: now.0, minute: if is_asked { minute() } else { None } }
     }
 
-    fn take(&self, rule: &Rule, outcome: Outcome, effects: &mut Effects) {
-        effects.held += outcome.held;
+    fn take(&self, index: usize, outcome: Outcome, effects: &mut Effects) {
+        let Some(rule) = self.rules.get(index) else { return };
+        if outcome.held > 0 {
+            effects.held.push((index, outcome.held));
+        }
         effects.forgotten += outcome.forgotten;
         effects.has_muted |= outcome.has_muted;
         let alerts = outcome.drafts.into_iter().map(|Draft { id, key, audience, stage, said }| Alert {

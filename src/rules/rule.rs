@@ -59,6 +59,11 @@ impl Rule {
         &self.name
     }
 
+    /// The same, to be kept.
+    pub fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
     /// What it looks for and sends, in words.
     pub fn description(&self) -> &str {
         &self.description

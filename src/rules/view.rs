@@ -22,6 +22,13 @@ pub struct Context {
     pub zone: Zone,
 }
 
+impl Context {
+    /// For a pattern tried by itself: no names, and UTC.
+    pub fn plain() -> Context {
+        Context { routers: Routers::default(), zone: Zone::utc() }
+    }
+}
+
 /// One line to be matched.
 pub struct View<'a> {
     /// As it came.

@@ -1,35 +1,51 @@
-//! HTTP: `/healthz`.
+//! HTTP: health, metrics, the page, and what it asks for.
 //!
-//! The one door for hyper. It knows nothing of rules and services; it shows
-//! what [`crate::health`] says. Every client is bounded in connections, header
-//! and time, because whoever reaches the port is a stranger.
+//! ```text
+//!   connection ─► access ─► /healthz  /metrics  /  /api/…        one thread for all of them
+//!                              │         │      │     └─ Ask ─► the worker
+//!                            health    stats   live
+//! ```
+//!
+//! The one door for hyper. It knows nothing of rules and services; it shows what the leaves
+//! say, and hands on what somebody asks for. Every client is bounded in connections, header,
+//! body and time, because whoever reaches the port is a stranger.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::task::AbortHandle;
 
-use crate::health::Health;
-use crate::secret::Secret;
-use crate::vars::{Faults, Vars, shown};
+use crate::health::{Health, Pulse};
+use crate::live::Live;
+use crate::network::Routers;
+use crate::stats::Stats;
+use crate::timestamp::Zone;
+use crate::trial::{Answer, Question};
 
-/// The variables this module owns.
-pub const VARIABLES: &[&str] = &["HTTP_LISTEN", "HTTP_TOKEN"];
+mod access;
+mod api;
+mod body;
+mod lines;
+mod metrics;
+mod page;
+mod settings;
 
-/// The port that the bridge this program takes over was called at.
-const PORT: u16 = 7898;
+use access::Access;
+pub use api::MUTE_MAX;
+use body::{Body, plain};
+pub use settings::{Settings, VARIABLES};
 
 /// A connection takes some 20 KiB.
 const CONNECTIONS_MAX: usize = 64;
@@ -37,61 +53,14 @@ const CONNECTIONS_MAX: usize = 64;
 /// A client that takes longer to say what it wants is cut off.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// No connection lives longer, kept alive or not.
+/// No connection lives longer, kept alive or not, but those that are shown lines.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// So ten tokens a second can be tried, by all strangers together; who mistypes hardly notices.
+const WRONG_TOKEN_WAIT: Duration = Duration::from_millis(100);
 
 /// hyper's smallest buffer; a header that does not fit is answered with 431.
 const HEADER_BYTES_MAX: usize = 8 * 1024;
-
-/// Where HTTP is served.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// `HTTP_LISTEN`; None: off.
-    pub listen: Option<SocketAddr>,
-    token: Option<Secret>,
-}
-
-impl Settings {
-    /// Reads `HTTP_LISTEN` and `HTTP_TOKEN`.
-    pub fn read(vars: &Vars, faults: &mut Faults) -> Settings {
-        let default = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
-        let token = vars.text("HTTP_TOKEN").map(Secret::new);
-        let listen = match vars.text("HTTP_LISTEN").map(str::trim) {
-            None => Some(default),
-            Some("off") => None,
-            Some(text) => {
-                let address = text.parse::<SocketAddr>().ok();
-                if address.is_none() {
-                    let text = shown(text);
-                    faults.fault(format!(
-                        "HTTP_LISTEN: {text} is no address (expected {default}, [::1]:{PORT} or off)"
-                    ));
-                }
-                address
-            }
-        };
-        if let Some(address) = listen.filter(|address| !address.ip().to_canonical().is_loopback())
-            && token.is_none()
-        {
-            faults.fault(format!("HTTP_TOKEN is not set, and HTTP_LISTEN={address} is open to others"));
-        }
-        Settings { listen, token }
-    }
-
-    /// The address to ask for our own health: of an open one, the loopback side.
-    pub fn local_address(&self) -> Option<SocketAddr> {
-        self.listen.map(|mut address| {
-            match address {
-                SocketAddr::V4(v4) if v4.ip().is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-                SocketAddr::V6(v6) if v6.ip().is_unspecified() => {
-                    address.set_ip(std::net::Ipv6Addr::LOCALHOST.into());
-                }
-                _ => {}
-            }
-            address
-        })
-    }
-}
 
 /// Why HTTP cannot be served.
 #[derive(Debug)]
@@ -119,10 +88,99 @@ pub fn bind(address: SocketAddr) -> Result<std::net::TcpListener, Error> {
 
 /// What requests are answered from.
 pub struct Site {
+    /// Who may ask.
+    pub settings: Settings,
     /// Whether we are well.
     pub health: Arc<Health>,
-    /// Whom to tell more.
-    pub settings: Settings,
+    /// What was counted.
+    pub stats: Arc<Stats>,
+    /// Lines as they are read.
+    pub live: Arc<Live>,
+    /// Names for senders.
+    pub routers: Routers,
+    /// Where the operator's clock is.
+    pub zone: Zone,
+    /// The rules, at the same places as in [`Stats::rules`].
+    pub rules: Vec<RuleCard>,
+    /// The notifiers, by their numbers.
+    pub notifiers: Vec<NotifierCard>,
+    /// When the process started.
+    pub start: Instant,
+    /// Takes what somebody asks for; never waits.
+    pub ask: Box<dyn Fn(Ask) + Send + Sync>,
+    /// Tries a pattern.
+    pub try_pattern: fn(&Question<'_>) -> Answer,
+    /// Reads variables as the daemon would.
+    pub read_draft: fn(&[(String, String)]) -> Draft,
+}
+
+/// What there is to say of a rule that does not change.
+pub struct RuleCard {
+    /// `EVENT0`, or `STATIC_EVENT0`.
+    pub name: String,
+    /// What it looks for and sends.
+    pub description: String,
+    /// Whom it tells.
+    pub notifiers: Vec<String>,
+}
+
+/// What there is to say of a notifier.
+pub struct NotifierCard {
+    /// `Slack`, or `Telegram/-100123`.
+    pub name: String,
+    /// How it fares.
+    pub pulse: Arc<Pulse>,
+    /// How many alerts wait for it.
+    pub waiting: Box<dyn Fn() -> usize + Send + Sync>,
+}
+
+/// What somebody asks of the daemon.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Ask {
+    /// A test alert through the notifier of this number.
+    Test(usize),
+    /// Hold what the rule at this place, or any, would tell, until then. None ends that.
+    Mute(Option<usize>, Option<Instant>),
+}
+
+/// What variables that somebody has written would come to.
+#[derive(Debug, Default, PartialEq, serde::Serialize)]
+pub struct Draft {
+    /// What keeps the daemon from taking them, a sentence each.
+    pub faults: Vec<String>,
+    /// What it takes them in spite of.
+    pub warnings: Vec<String>,
+    /// For a shell.
+    pub shell: String,
+    /// For the file that `ALERTIK_CONFIG` names.
+    pub file: String,
+    /// For RouterOS's console.
+    pub routeros: String,
+}
+
+/// Who is connected, the oldest first.
+#[derive(Default)]
+struct Guests(VecDeque<Guest>);
+
+struct Guest {
+    task: AbortHandle,
+    /// Set while it is shown lines.
+    stays: Arc<AtomicBool>,
+}
+
+impl Guests {
+    /// Makes room for one more: the oldest goes that has not said yet what it wants, or dawdles. Whoever
+    /// comes in good faith is answered within a millisecond, and is never the oldest of so many.
+    fn make_room(&mut self) {
+        self.0.retain(|guest| !guest.task.is_finished());
+        if self.0.len() < CONNECTIONS_MAX {
+            return;
+        }
+        let oldest = self.0.iter().position(|guest| !guest.stays.load(Ordering::Relaxed));
+        if let Some(guest) = oldest.and_then(|index| self.0.remove(index)) {
+            guest.task.abort();
+        }
+    }
 }
 
 /// Serves for ever.
@@ -131,52 +189,96 @@ pub struct Site {
 /// When the socket cannot be handed to the runtime.
 pub async fn run(listener: std::net::TcpListener, site: Arc<Site>) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut guests = Guests::default();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
         let Ok((stream, _)) = listener.accept().await else {
             // Out of file descriptors, usually: leave the others time to end.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let site = Arc::clone(&site);
-        tokio::spawn(async move {
-            let _ = timeout(CONNECTION_TIMEOUT, serve_connection(stream, &site)).await;
-            drop(place);
-        });
+        guests.make_room();
+        let (site, stays) = (Arc::clone(&site), Arc::<AtomicBool>::default());
+        let task = tokio::spawn(serve_connection(stream, site, Arc::clone(&stays))).abort_handle();
+        guests.0.push_back(Guest { task, stays });
     }
 }
 
-async fn serve_connection(stream: TcpStream, site: &Site) {
+async fn serve_connection(stream: TcpStream, site: Arc<Site>, stays: Arc<AtomicBool>) {
+    let (site, stays) = (&site, &stays);
     let service =
-        service_fn(|request| async move { Ok::<_, Infallible>(answer(&request, site, Instant::now())) });
+        service_fn(|request| async move { Ok::<_, Infallible>(answer(request, site, stays).await) });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(HEADER_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service);
+    let limit = async {
+        loop {
+            tokio::time::sleep(CONNECTION_TIMEOUT).await;
+            if !stays.load(Ordering::Relaxed) {
+                return;
+            }
+        }
+    };
     // A client that goes away or talks nonsense is its own affair.
-    let _ = connection.await;
+    tokio::select! {
+        _ = connection => {}
+        () = limit => {}
+    }
 }
 
-fn answer(request: &Request<Incoming>, site: &Site, now: Instant) -> Response<Body> {
-    match (request.method(), request.uri().path()) {
-        (&Method::GET | &Method::HEAD, "/healthz") => {
-            let token = request.headers().get(AUTHORIZATION);
-            healthz(&site.health.troubles(now), site.settings.may_know(token))
+async fn answer(request: Request<Incoming>, site: &Site, stays: &Arc<AtomicBool>) -> Response<Body> {
+    let now = Instant::now();
+    let (parts, body) = request.into_parts();
+    let is_read = matches!(parts.method, Method::GET | Method::HEAD);
+    let path = parts.uri.path();
+    if path == "/healthz" {
+        return match is_read {
+            true => healthz(&site.health.troubles(now), access::of_reasons(&site.settings, &parts.headers)),
+            false => plain(StatusCode::METHOD_NOT_ALLOWED, "GET only\n"),
+        };
+    }
+    if path == "/metrics" {
+        let access = access::of_metrics(&site.settings, &parts.headers);
+        if access == Access::TokenMissing && access::is_try(&parts.headers) {
+            slow_down().await;
         }
-        (_, "/healthz") => plain(StatusCode::METHOD_NOT_ALLOWED, "GET only\n"),
+        return match access {
+            Access::Granted if is_read => metrics::answer(site, now),
+            Access::Granted => plain(StatusCode::METHOD_NOT_ALLOWED, "GET only\n"),
+            Access::TokenMissing => body::unauthorized("METRICS_TOKEN or HTTP_TOKEN is needed\n"),
+            Access::Refused(why) => plain(StatusCode::FORBIDDEN, format!("{why}\n")),
+        };
+    }
+    let access = access::of_page(&site.settings, &parts.headers);
+    if access == Access::TokenMissing && access::is_try(&parts.headers) {
+        slow_down().await;
+    }
+    match (&parts.method, path, &access) {
+        (_, _, Access::Refused(why)) => plain(StatusCode::FORBIDDEN, format!("{why}\n")),
+        (&Method::POST, "/login", _) => page::log_in(&site.settings, body).await,
+        (&Method::GET | &Method::HEAD, "/", Access::TokenMissing) => page::login_form(false),
+        (_, _, Access::TokenMissing) => body::unauthorized("HTTP_TOKEN is needed\n"),
+        (&Method::GET | &Method::HEAD, "/", _) => page::whole(),
+        (&Method::POST, "/logout", _) => page::log_out(),
+        (&Method::GET, "/api/lines", _) => lines::answer(site, parts.uri.query().unwrap_or_default(), stays),
+        (&Method::GET, "/api/state", _) => api::state(site, now),
+        (&Method::POST, "/api/test", _) => api::test(site, body).await,
+        (&Method::POST, "/api/mute", _) => api::mute(site, body, now).await,
+        (&Method::POST, "/api/try", _) => api::try_pattern(site, body).await,
+        (&Method::POST, "/api/draft", _) => api::draft(site, body).await,
+        (_, "/" | "/login" | "/logout", _) => plain(StatusCode::METHOD_NOT_ALLOWED, "another method\n"),
+        _ if path.starts_with("/api/") => plain(StatusCode::NOT_FOUND, "there is no such call\n"),
         _ => plain(StatusCode::NOT_FOUND, "there is nothing here\n"),
     }
 }
 
-impl Settings {
-    /// The reasons of ill health are for those on this machine, or with the token.
-    fn may_know(&self, authorization: Option<&HeaderValue>) -> bool {
-        let is_local = self.listen.is_some_and(|address| address.ip().to_canonical().is_loopback());
-        let given = authorization.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-        is_local || self.token.as_ref().zip(given).is_some_and(|(token, given)| token.is(given))
-    }
+/// Before a wrong token is answered. One after the other, or whoever guesses would do so on every connection
+/// at once.
+async fn slow_down() {
+    static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _turn = TURN.lock().await;
+    tokio::time::sleep(WRONG_TOKEN_WAIT).await;
 }
 
 fn healthz(troubles: &[&str], may_know: bool) -> Response<Body> {
@@ -187,75 +289,21 @@ fn healthz(troubles: &[&str], may_know: bool) -> Response<Body> {
     }
 }
 
-fn plain(status: StatusCode, text: impl Into<String>) -> Response<Body> {
-    let mut response = Response::new(Body(Some(Bytes::from(text.into()))));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-/// A body of one piece.
-struct Body(Option<Bytes>);
-
-impl hyper::body::Body for Body {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Infallible>>> {
-        std::task::Poll::Ready(self.0.take().map(|bytes| Ok(hyper::body::Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_none()
-    }
-
-    fn size_hint(&self) -> hyper::body::SizeHint {
-        hyper::body::SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[track_caller]
-    fn check(environment: &[(&str, &str)], listen: Option<&str>, faults_expected: &[&str]) -> Settings {
-        let mut faults = Faults::default();
-        let environment = environment.iter().map(|(name, value)| (name.into(), value.into()));
-        let vars = Vars::read(environment, VARIABLES, &|_| Err(io::ErrorKind::NotFound.into()), &mut faults);
-        let settings = Settings::read(&vars, &mut faults);
-        assert_eq!(settings.listen, listen.map(|address| address.parse().unwrap()));
-        assert_eq!(faults.faults, faults_expected);
-        settings
-    }
-
     #[test]
-    fn an_open_address_needs_a_token() {
-        check(&[], Some("127.0.0.1:7898"), &[]);
-        check(&[("HTTP_LISTEN", "off")], None, &[]);
-        check(&[("HTTP_LISTEN", "[::1]:80")], Some("[::1]:80"), &[]);
-        let open = "HTTP_TOKEN is not set, and HTTP_LISTEN=0.0.0.0:80 is open to others";
-        check(&[("HTTP_LISTEN", "0.0.0.0:80")], Some("0.0.0.0:80"), &[open]);
-        check(&[("HTTP_LISTEN", "0.0.0.0:80"), ("HTTP_TOKEN", "t")], Some("0.0.0.0:80"), &[]);
-        let unread = "HTTP_LISTEN: \"on\" is no address (expected 127.0.0.1:7898, [::1]:7898 or off)";
-        check(&[("HTTP_LISTEN", "on")], None, &[unread]);
-    }
-
-    #[test]
-    fn reasons_are_for_this_machine_or_the_token() {
-        let open = check(&[("HTTP_LISTEN", "0.0.0.0:80"), ("HTTP_TOKEN", "t")], Some("0.0.0.0:80"), &[]);
-        let given = |text| HeaderValue::from_static(text);
-        assert!(open.may_know(Some(&given("Bearer t"))));
-        assert!(
-            !open.may_know(Some(&given("Bearer x")))
-                && !open.may_know(Some(&given("t")))
-                && !open.may_know(None)
-        );
-        assert!(check(&[], Some("127.0.0.1:7898"), &[]).may_know(None));
+    fn ill_health_has_reasons_for_those_who_may_know() {
+        let check = |troubles: &[&str], may_know, status: u16, expected: &'static str| {
+            let answer = healthz(troubles, may_know);
+            assert_eq!(answer.status(), status);
+            let Body::Piece(text) = answer.into_body() else { panic!("one piece") };
+            assert_eq!(text.unwrap(), expected);
+        };
+        check(&[], true, 200, "ok\n");
+        check(&[], false, 200, "ok\n");
+        check(&["the listener has stopped", "late"], true, 503, "the listener has stopped\nlate\n");
+        check(&["the listener has stopped"], false, 503, "not ok\n");
     }
 }

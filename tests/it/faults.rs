@@ -145,6 +145,13 @@ fn faults_of_http() {
     for address in ["off", "127.0.0.2:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
         check_right(&[], &[("HTTP_LISTEN", address)]);
     }
+    for token in ["HTTP_TOKEN", "METRICS_TOKEN"] {
+        let fault = format!("{token} is not a token (expected ASCII characters without blanks)");
+        for text in ["two words", "\u{e9}", " "] {
+            check(&[], &[(token, text)], &fault);
+        }
+        check_right(&[], &[(token, " x ")]);
+    }
 }
 
 #[test]
@@ -706,7 +713,7 @@ fn faults_of_alertmanager() {
 #[test]
 fn every_variable_is_here() {
     // Whatever these hold is taken as it is.
-    let any_text = ["ALERT_SUFFIX", "TELEGRAM_NICKNAME", "LOG_FILE", "HTTP_TOKEN", "STATE_DIR"];
+    let any_text = ["ALERT_SUFFIX", "TELEGRAM_NICKNAME", "LOG_FILE", "STATE_DIR"];
     let tests = include_str!("faults.rs");
     for name in variables() {
         let is_own = ["_ENCRYPT_TO", "_PROXY", "_TLS_CA_FILE"].iter().any(|end| name.ends_with(end));

@@ -4,9 +4,9 @@
 //! them: what they do not do by themselves, nobody does.
 
 use super::NAME;
-use super::escape::{quoted, word};
 use super::options::Image;
 use super::script::Plan;
+use crate::routeros::{quoted, word};
 
 /// How the memory log names a reboot, behind a logging rule's prefix or not: what the built-in rules
 /// unclean_reboot and reboot tell. Without `?`, which the console of older versions takes for a question.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   arguments ── options ─┐
-//!   variables ─┬──────────┼─► script (boot, escape, version) ─► standard output
+//!   variables ─┬──────────┼─► script (boot, version) ─► standard output
 //!              └─ mounts ─┘
 //! ```
 //!
@@ -21,7 +21,6 @@ use options::Options;
 use script::Plan;
 
 mod boot;
-mod escape;
 mod mounts;
 mod options;
 mod remove;

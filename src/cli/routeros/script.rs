@@ -6,10 +6,10 @@
 
 use super::NAME;
 use super::boot;
-use super::escape::{quoted, word};
 use super::mounts::Mount;
 use super::options::{Disk, Image, Options};
 use super::version::Mounts;
+use crate::routeros::{quoted, word};
 
 /// Four times what it is meant to take: beyond it RouterOS slows the container down and takes memory back.
 const MEMORY_HIGH: &str = "32M";

@@ -131,7 +131,7 @@ fn a_stop_tries_once_more_what_failed() {
     drop(answer);
     assert_eq!(stop(dispatch, PATIENCE), []);
     assert_eq!(texts.iter().collect::<Vec<_>>(), ["a", "b"]);
-    assert_eq!(stats.delivered.count(), 2);
+    assert_eq!(stats.deliveries.delivered.count(), 2);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn a_stop_leaves_alone_who_asked_for_it_and_says_what_is_left() {
         answer.send(outcome).unwrap();
         assert_eq!(texts.recv_timeout(PATIENCE).as_deref(), Ok("a"));
         assert_eq!(stop(dispatch, PATIENCE), [("Scripted".to_owned(), 2)]);
-        assert_eq!((texts.iter().count(), stats.delivered.count()), (0, 0));
+        assert_eq!((texts.iter().count(), stats.deliveries.delivered.count()), (0, 0));
     }
 }
 
@@ -174,7 +174,7 @@ fn an_alert_that_expires_does_not_let_the_next_knock_at_once() {
     answer.send(Outcome::Parked { reason: reason() }).unwrap();
     drop(answer);
     let deadline = Instant::now() + PATIENCE;
-    while stats.expired.count() < 3 && Instant::now() < deadline {
+    while stats.deliveries.expired.count() < 3 && Instant::now() < deadline {
         thread::yield_now();
     }
     assert_eq!(stop(dispatch, PATIENCE), []);
@@ -203,8 +203,8 @@ fn what_is_evicted_and_what_is_delivered_add_up() {
         dispatch.accept(alert(&text, 1));
     }
     assert_eq!(stop(dispatch, PATIENCE), []);
-    assert_eq!(texts.iter().count(), stats.delivered.count());
-    assert_eq!(stats.delivered.count() + stats.alerts_evicted.count(), 500);
+    assert_eq!(texts.iter().count(), stats.deliveries.delivered.count());
+    assert_eq!(stats.deliveries.delivered.count() + stats.alerts_evicted.count(), 500);
 }
 
 #[test]

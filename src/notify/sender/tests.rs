@@ -138,7 +138,7 @@ fn a_fallback_takes_over_after_two_minutes_and_until_one_goes_through() {
     );
     assert_eq!(course.short(0), ["2000 n2000", "2001 n2001"]);
     assert_eq!(course.ends().len(), 6);
-    assert_eq!(course.stats.taken_over.count(), 4);
+    assert_eq!(course.stats.deliveries.taken_over.count(), 4);
 }
 
 #[test]
@@ -203,7 +203,10 @@ fn on_the_disk_what_is_merged_is_owed_until_the_summary_is_told() {
     let mut course = open(rejects_from(200));
     let alerts = (0..4).map(|n| course.alert(n, &format!("m{n}"), &[0])).collect();
     course.go(alerts, HOUR);
-    assert_eq!((course.ends().join(" "), course.stats.rejected.count()), ("+m0 -m1 -m2 -m3".to_owned(), 3));
+    assert_eq!(
+        (course.ends().join(" "), course.stats.deliveries.rejected.count()),
+        ("+m0 -m1 -m2 -m3".to_owned(), 3)
+    );
     let dead = std::fs::read_to_string(folder.join("dead.jsonl")).unwrap();
     assert_eq!(dead.lines().filter(|line| line.contains("rejected: no")).count(), 4, "{dead}");
     std::fs::remove_dir_all(&folder).unwrap();

@@ -125,9 +125,10 @@ impl Policy {
         (self.cooldown, self.within, self.mute) = (None, None, None);
     }
 
-    /// True in hours when nobody wants to be told.
-    fn is_muted(&self, now: Now) -> bool {
-        self.mute.is_some_and(|hours| hours.contain(now.minute))
+    /// True in hours, or before a time, when nobody wants to be told.
+    fn is_muted(&self, mute: &Mute, now: Now) -> bool {
+        mute.until.is_some_and(|until| now.at < until)
+            || self.mute.is_some_and(|hours| hours.contain(now.minute))
     }
 
     fn keys_max(&self) -> usize {
@@ -201,7 +202,7 @@ impl Outlet<'_> {
     /// Has `said` told, now or when the mute is over; the alert's id if now.
     fn tell(&mut self, mut said: Said, stage: Stage) -> Option<AlertId> {
         said.text.push_str(&std::mem::take(&mut said.note));
-        let is_muted = self.policy.is_muted(self.now);
+        let is_muted = self.policy.is_muted(self.mute, self.now);
         if is_muted && self.policy.priority != Priority::Urgent {
             self.outcome.held += 1;
             self.outcome.has_muted = true;
@@ -229,6 +230,11 @@ impl Memory {
             // For when it began to learn.
             is_changed: policy.kind == Kind::Novelty || policy.silence.is_some(),
         }
+    }
+
+    /// Holds what there is to tell until `until`; None: from now on no more than the policy says.
+    pub(super) fn mute(&mut self, until: Option<Instant>) {
+        self.mute.until = until;
     }
 
     /// Everything is new from the first.
@@ -343,6 +349,7 @@ impl Memory {
     pub(super) fn flush(&mut self, policy: &Policy, now: Now, outcome: &mut Outcome) {
         // At the end nothing is held any more, whatever the hour.
         let policy = Policy { mute: None, ..policy.clone() };
+        self.mute.until = None;
         self.release(&policy, now, outcome);
         let mute = &mut self.mute;
         self.keys.retain(|key, entry| {
@@ -355,7 +362,7 @@ impl Memory {
     /// Has told what was held, if it need not be any more: before anything else is, or word of a trouble
     /// that began would come after that of its end.
     fn release(&mut self, policy: &Policy, now: Now, outcome: &mut Outcome) {
-        if self.mute.held.is_some() && !policy.is_muted(now) {
+        if self.mute.held.is_some() && !policy.is_muted(&self.mute, now) {
             outcome.drafts.extend(self.mute.release(now.at));
             self.is_changed = true;
         }

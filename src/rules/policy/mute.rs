@@ -42,9 +42,12 @@ impl Hours {
     }
 }
 
-/// What was held, for all and for those who follow a trouble to its end.
+/// Whether anybody wants to be told, besides the hours, and what was held meanwhile: for all, and for those
+/// who follow a trouble to its end.
 #[derive(Debug, Default)]
 pub(super) struct Mute {
+    /// Until when somebody wants to hear nothing of the rule.
+    pub(super) until: Option<Instant>,
     pub(super) held: Option<Muted>,
     /// What of it is no stage of a trouble; only if somebody follows those.
     pub(super) moments: Option<Muted>,
@@ -84,7 +87,7 @@ impl Mute {
     /// All of it. Nobody is told anything twice: who is told each trouble's stage has the rest in one
     /// message, and all others have everything in one.
     pub(super) fn release(&mut self, now: Instant) -> Vec<Draft> {
-        let Mute { held, moments, stages } = std::mem::take(self);
+        let Mute { held, moments, stages, .. } = std::mem::take(self);
         let summary =
             |audience, muted: Muted| Draft::new(&Arc::from(""), audience, Stage::Once, muted.summary(now));
         if stages.is_empty() {

@@ -13,7 +13,7 @@
 /// Beyond what the table names, everything but plain ASCII is written by number:
 /// a terminal may take bytes of another encoding for something else, and older
 /// consoles take `?` for a call for help even within quotes.
-pub(super) fn quoted(bytes: impl AsRef<[u8]>) -> String {
+pub fn quoted(bytes: impl AsRef<[u8]>) -> String {
     let mut text = String::from("\"");
     for byte in bytes.as_ref() {
         match byte {
@@ -31,13 +31,13 @@ pub(super) fn quoted(bytes: impl AsRef<[u8]>) -> String {
 }
 
 /// `text` as it stands where that is certain to be read as one word, else in quotes.
-pub(super) fn word(text: &str) -> String {
+pub fn word(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/:".contains(&byte);
     if !text.is_empty() && text.bytes().all(is_plain) { text.to_owned() } else { quoted(text) }
 }
 
 #[cfg(test)]
-#[path = "../../../tests/it/support/console.rs"]
+#[path = "../tests/it/support/console.rs"]
 mod console;
 
 #[cfg(test)]
