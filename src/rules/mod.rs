@@ -194,6 +194,8 @@ impl RuleSet {
     pub fn tick(&mut self, now: (Instant, SystemTime), effects: &mut Effects) {
         let RuleSet { fixed, memories, .. } = self;
         for (index, (rule, memory)) in fixed.rules.iter().zip(memories).enumerate() {
+            // One that was muted for a while, or had something to tell from before the start.
+            memory.take_if(|memory| !rule.policy.remembers() && memory.is_blank(now.0));
             let Some(memory) = memory else { continue };
             let mut outcome = Outcome::default();
             let said = || fixed.blank(rule, now);

@@ -168,7 +168,7 @@ pub(super) struct Outcome {
     pub(super) held: usize,
     /// Keys that had to be forgotten.
     pub(super) forgotten: usize,
-    /// Something is told only when the hour is another.
+    /// Something is told only when the hour is another, and is to be written until then.
     pub(super) has_muted: bool,
 }
 
@@ -205,9 +205,10 @@ impl Outlet<'_> {
         let is_muted = self.policy.is_muted(self.mute, self.now);
         if is_muted && self.policy.priority != Priority::Urgent {
             self.outcome.held += 1;
-            self.outcome.has_muted = true;
             let draft = Draft::new(self.key, Audience::Followers, stage, said);
-            self.outcome.drafts.extend(self.mute.hold(draft, self.policy.is_followed, self.now.at));
+            let (draft, is_due) = self.mute.hold(draft, self.policy.is_followed, self.now.at);
+            self.outcome.drafts.extend(draft);
+            self.outcome.has_muted |= is_due;
             return None;
         }
         let draft = Draft::new(self.key, Audience::All, stage, said);
@@ -235,6 +236,12 @@ impl Memory {
     /// Holds what there is to tell until `until`; None: from now on no more than the policy says.
     pub(super) fn mute(&mut self, until: Option<Instant>) {
         self.mute.until = until;
+    }
+
+    /// True if there is nothing to remember, neither of a key nor of all, and whoever saves knows that.
+    pub(super) fn is_blank(&self, now: Instant) -> bool {
+        let is_saved = self.changed.as_ref().is_none_or(|changed| changed.is_empty() && !self.is_changed);
+        is_saved && self.keys.is_empty() && self.unseen.is_none() && self.mute.is_blank(now)
     }
 
     /// Everything is new from the first.

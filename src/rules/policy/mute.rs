@@ -9,7 +9,7 @@ use super::{Audience, Draft};
 use crate::alert::Stage;
 use crate::span;
 
-/// So many texts of what was muted are told one by one, the rest is counted.
+/// So many different texts of what was muted are told, the rest is counted.
 const TEXTS_MAX: usize = 20;
 
 /// Of so many troubles the stage is held for those who follow it: some 50 KiB a rule, at worst 170. Those of
@@ -56,25 +56,32 @@ pub(super) struct Mute {
 }
 
 impl Mute {
-    /// Holds what `draft` says; gives back what there is no room for and must not be lost.
-    pub(super) fn hold(&mut self, draft: Draft, is_followed: bool, now: Instant) -> Option<Draft> {
+    /// Holds what `draft` says; gives back what there is no room for and must not be lost, and says whether
+    /// this is to be written now.
+    pub(super) fn hold(&mut self, draft: Draft, is_followed: bool, now: Instant) -> (Option<Draft>, bool) {
         let draft = Draft { said: draft.said.kept(), ..draft };
-        Muted::add(&mut self.held, draft.said.clone(), now);
+        let is_news = Muted::add(&mut self.held, draft.said.clone(), now);
         if !is_followed {
-            return None;
+            return (None, is_news);
         }
         if draft.stage == Stage::Once {
             Muted::add(&mut self.moments, draft.said, now);
-            return None;
+            return (None, is_news);
         }
         let is_full = self.stages.len() >= STAGES_MAX;
         match self.stages.iter_mut().find(|held| held.key == draft.key) {
             // How it stands in the end is all there is to know of it.
             Some(held) => *held = draft,
-            None if is_full => return Some(draft),
+            None if is_full => return (Some(draft), true),
             None => self.stages.push(draft),
         }
-        None
+        (None, true)
+    }
+
+    /// True if there is nothing to tell and nothing is to be held.
+    pub(super) fn is_blank(&self, now: Instant) -> bool {
+        let Mute { until, held, moments, stages } = self;
+        until.is_none_or(|until| until <= now) && held.is_none() && moments.is_none() && stages.is_empty()
     }
 
     /// Nobody will hear of `key`'s end any more: so what is held of it is one.
@@ -107,25 +114,45 @@ impl Mute {
 pub(super) struct Muted {
     pub(super) count: usize,
     pub(super) since: Instant,
-    pub(super) texts: Vec<String>,
+    pub(super) texts: Vec<Text>,
     pub(super) last: Said,
 }
 
+/// One text, however often it was held.
+#[derive(Debug)]
+pub(super) struct Text {
+    pub(super) text: String,
+    /// Of the first time.
+    pub(super) suffix: String,
+    pub(super) count: usize,
+}
+
 impl Muted {
-    /// Holds one more.
-    pub(super) fn add(muted: &mut Option<Muted>, said: Said, now: Instant) {
+    /// Holds one more. A flood of one text leaves room for the others; true if there is so much news
+    /// in it that it is worth a write to the disk by itself.
+    pub(super) fn add(muted: &mut Option<Muted>, said: Said, now: Instant) -> bool {
         let said = said.kept();
-        let text = format!("{}{}", said.text, said.suffix);
-        match muted {
-            None => *muted = Some(Muted { count: 1, since: now, texts: vec![text], last: said }),
-            Some(muted) => {
-                muted.count += 1;
-                if muted.texts.len() < TEXTS_MAX {
-                    muted.texts.push(text);
-                }
-                muted.last = said;
+        let muted = muted.get_or_insert_with(|| Muted {
+            count: 0,
+            since: now,
+            texts: Vec::new(),
+            last: said.clone(),
+        });
+        muted.count += 1;
+        let has_room = muted.texts.len() < TEXTS_MAX;
+        let known = muted.texts.iter_mut().find(|known| known.text == said.text);
+        let is_new = known.is_none() && has_room;
+        match known {
+            Some(known) => known.count += 1,
+            None if is_new => {
+                let (text, suffix) = (said.text.clone(), said.suffix.clone());
+                muted.texts.push(Text { text, suffix, count: 1 });
             }
+            None => {}
         }
+        muted.last = said;
+        // Else a night of attacks would be a write for each line of it.
+        is_new || muted.count.is_power_of_two()
     }
 
     /// All of it in one message.
@@ -134,9 +161,16 @@ impl Muted {
         if self.count == 1 {
             return self.last.reworded(format!("held for {held_for}: {}", self.last.text), now);
         }
-        let rest = self.count.saturating_sub(self.texts.len());
-        let more = if rest > 0 { format!("\n… and {rest} more") } else { String::new() };
-        let text = format!("{} alerts held for {held_for}:\n{}{more}", self.count, self.texts.join("\n"));
+        let mut text = format!("{} alerts held for {held_for}:", self.count);
+        let mut rest = self.count;
+        for Text { text: one, suffix, count } in self.texts {
+            let more = if count > 1 { format!(" … and {} more", count - 1) } else { String::new() };
+            text.push_str(&format!("\n{one}{suffix}{more}"));
+            rest = rest.saturating_sub(count);
+        }
+        if rest > 0 {
+            text.push_str(&format!("\n… and {rest} others"));
+        }
         // Each text has its own time.
         Said { suffix: String::new(), ..self.last.reworded(text, now) }
     }

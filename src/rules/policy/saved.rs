@@ -15,13 +15,13 @@ use super::bytes::{Reader, Writer};
 use super::entry::{Entry, Quiet, State, Trouble};
 use super::flap::Flap;
 use super::held::Held;
-use super::mute::Muted;
+use super::mute::{Muted, Text};
 use super::silence::{Missed, Silence};
 use super::spike::Spike;
 use super::threshold::Window;
 use super::{Memory, Now, Outcome, Policy};
 use crate::alert::AlertId;
-use crate::fields::{write_bytes, write_texts};
+use crate::fields::write_bytes;
 use crate::memory::Owed;
 use crate::timestamp::Zone;
 
@@ -291,14 +291,22 @@ impl Muted {
     fn save(&self, to: &mut Writer) {
         to.number(self.count as u64);
         to.time(self.since);
-        let texts: Vec<&str> = self.texts.iter().map(String::as_str).collect();
-        write_texts(&mut to.bytes, &texts);
+        to.number(self.texts.len() as u64);
+        for Text { text, suffix, count } in &self.texts {
+            to.text(text);
+            to.text(suffix);
+            to.number(*count as u64);
+        }
         to.said(&self.last);
     }
 
     fn read(from: &mut Reader<'_>) -> Option<Muted> {
         let (count, since) = (usize::try_from(from.number()?).ok()?, from.time()?);
-        let texts = from.rest.texts()?.into_iter().map(str::to_owned).collect();
+        let text = |from: &mut Reader<'_>| {
+            let (text, suffix) = (from.text()?, from.text()?);
+            Some(Text { text, suffix, count: usize::try_from(from.number()?).ok()? })
+        };
+        let texts = (0..from.number()?).map(|_| text(from)).collect::<Option<_>>()?;
         Some(Muted { count, since, texts, last: from.said()? })
     }
 }

@@ -355,7 +355,7 @@ fn at_the_end_all_that_is_held_is_told() {
     rule.matches("down");
     rule.memory.flush(&rule.policy.clone(), now, &mut outcome);
     rule.take(outcome);
-    rule.told(&["31: 2 alerts held for 1 s:\ndown\ndown"]);
+    rule.told(&["31: 2 alerts held for 1 s:\ndown … and 1 more"]);
 }
 
 #[test]
