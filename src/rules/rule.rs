@@ -173,7 +173,10 @@ pub(super) fn link(rules: &mut [Rule]) {
             let number = rule.builtin()?.silences?;
             let hushed =
                 rules.iter().position(|other| other.builtin().is_some_and(|b| b.number == number))?;
-            Some((index, hushed))
+            // Whoever is told of the one in the other's place must be told of it at all.
+            let told = &rules.get(hushed)?.destinations;
+            let is_told = told.iter().all(|id| rule.destinations.contains(id));
+            is_told.then_some((index, hushed))
         })
         .collect();
     for (index, hushed) in pairs {
@@ -183,5 +186,35 @@ pub(super) fn link(rules: &mut [Rule]) {
     }
     for rule in rules {
         rule.policy.owe(rule.destinations.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::Settings;
+
+    /// Whether rule 2 tells in the place of rule 1, where they tell these.
+    #[track_caller]
+    fn check(failures: &str, guessing: &str, expected: bool) {
+        let environment = [
+            ("STATIC_EVENTS_ENABLED", "1,2"),
+            ("STATIC_EVENT1_NOTIFIER", failures),
+            ("STATIC_EVENT2_NOTIFIER", guessing),
+            ("GENERIC1_WEBHOOK_URL", "http://127.0.0.1:1/a"),
+            ("GENERIC2_WEBHOOK_URL", "http://127.0.0.1:1/b"),
+        ];
+        let (settings, faults) = Settings::read(environment.map(|(name, value)| (name.into(), value.into())));
+        let settings = settings.unwrap_or_else(|| panic!("{:?}", faults.faults));
+        assert_eq!(settings.rules.rules()[0].hushed_by.is_some(), expected, "{failures} {guessing}");
+    }
+
+    #[test]
+    fn a_rule_is_hushed_only_where_the_other_is_told_to_all_of_its_people() {
+        check("Generic1", "Generic1", true);
+        check("Generic1", "Generic2,Generic1", true);
+        check("Generic1", "Generic2", false);
+        check("Generic1,Generic2", "Generic2", false);
+        check("", "", true);
+        check("", "Generic1", false);
     }
 }
