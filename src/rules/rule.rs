@@ -84,6 +84,12 @@ impl Rule {
         &self.destinations
     }
 
+    /// Why no alert may have come of a line that is its business, in words.
+    pub fn why_untold(&self, view: &View<'_>) -> String {
+        let is_over = self.signal(view).is_some_and(|signal| signal.sign == Sign::Cleared);
+        self.policy.why_untold(is_over, self.builtin().map_or("lines", |builtin| builtin.counts))
+    }
+
     /// Texts of which a line must have one, or it is none of the rule's; none where nothing is known.
     pub(super) fn needles(&self) -> Vec<&[u8]> {
         match &self.what {
@@ -92,7 +98,14 @@ impl Rule {
                     [Some(pattern), clear.as_ref()].into_iter().flatten().map(Pattern::literal).collect();
                 if needles.iter().any(|text| text.is_empty()) { Vec::new() } else { needles }
             }
-            What::Builtin(ready) => ready.builtin.needles.iter().map(|text| text.as_bytes()).collect(),
+            What::Builtin(ready) => {
+                let own = ready.builtin.needles.iter().map(|text| text.as_bytes());
+                let clear = ready.clear.as_ref().map(Pattern::literal);
+                match ready.builtin.needles.is_empty() || clear.is_some_and(<[u8]>::is_empty) {
+                    true => Vec::new(),
+                    false => own.chain(clear).collect(),
+                }
+            }
         }
     }
 
@@ -147,11 +160,14 @@ impl Rule {
             }
             (_, Words::Ready { text, .. }) => format!("{nickname}{text}"),
             // The mask is for the groups of another pattern.
-            (_, Words::Mask(_)) => {
-                format!("{}: over: {}", view.router(), Cow::from(view.message().trim_start()))
-            }
+            (_, Words::Mask(_)) => over(view),
         }
     }
+}
+
+/// What is told of a line that only says that a trouble is over.
+pub(super) fn over(view: &View<'_>) -> String {
+    format!("{}: over: {}", view.router(), Cow::from(view.message().trim_start()))
 }
 
 /// A number for a text, not 0 but for none.

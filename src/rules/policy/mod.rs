@@ -32,7 +32,7 @@ mod words;
 
 use entry::{Entry, Silence};
 use keys::Keys;
-pub(super) use options::Source;
+pub(super) use options::{Source, is_off};
 pub(super) use said::Said;
 
 /// How many keys a rule tells from one another (contract of the interface).

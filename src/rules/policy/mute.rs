@@ -1,5 +1,7 @@
 //! `_MUTE=22:00-07:00`: hours in which nobody wants to be told.
 
+use std::fmt;
+
 /// From one minute of the local day to another, maybe over midnight.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Hours {
@@ -22,6 +24,14 @@ impl Hours {
             true => (self.from..self.to).contains(&minute),
             false => minute >= self.from || minute < self.to,
         }
+    }
+}
+
+impl fmt::Display for Hours {
+    /// `from 22:00 to 07:00`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Hours { from, to } = self;
+        write!(f, "from {:02}:{:02} to {:02}:{:02}", from / 60, from % 60, to / 60, to % 60)
     }
 }
 
