@@ -51,6 +51,8 @@ const SUFFIX: &str = ", at: @{time}";
 pub struct Effects {
     /// To be told.
     pub alerts: Vec<Alert>,
+    /// The rules that matched the last line, by their places among all.
+    pub matched: Vec<usize>,
     /// Lines that a rule's settings held back.
     pub held: usize,
     /// Keys that had to be forgotten.
@@ -122,6 +124,11 @@ impl RuleSet {
         &self.fixed.rules
     }
 
+    /// What they know besides lines.
+    pub fn context(&self) -> &Context {
+        &self.fixed.context
+    }
+
     /// Has alerts carry the values of their line, if `keeps` says that some service takes them:
     /// they are more than the text itself, and would push other alerts out of the queues.
     pub fn keep_values(&mut self, keeps: bool) {
@@ -154,6 +161,7 @@ impl RuleSet {
         effects: &mut Effects,
     ) {
         let RuleSet { fixed, memories, .. } = self;
+        effects.matched.clear();
         let view = View { line, record, context: &fixed.context, now };
         let candidates = fixed.candidates.of(&line.bytes);
         let mut try_each = |set: candidates::Set| {
@@ -266,6 +274,7 @@ impl Fixed {
     ) -> bool {
         let Some(rule) = self.rules.get(index) else { return false };
         let Some(signal) = rule.signal(view) else { return false };
+        effects.matched.push(index);
         let say = |count| self.say(rule, &signal, view, count);
         if memories.get(index).is_none_or(Option::is_none) {
             let (id, key, stage) = (AlertId::fresh(), None, Stage::Once);
