@@ -20,6 +20,7 @@ use crossbeam_channel::{Sender, bounded, unbounded};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+use crate::alert::{Alert, DestinationId};
 use crate::health::Health;
 use crate::heartbeat::{Daily, Pinger, Pings};
 use crate::ingest::{self, Forward, Listener, tcp};
@@ -30,6 +31,7 @@ use crate::probe::Probe;
 use crate::ring::Ring;
 use crate::settings::Settings;
 use crate::stats::Stats;
+use crate::timestamp::Zone;
 use crate::worker::{Call, Worker};
 use crate::{log, serve};
 
@@ -49,6 +51,9 @@ const LISTENER_STACK_BYTES: usize = 64 * 1024;
 /// Matching keeps its state on the heap, but for a frame for each level of a
 /// pattern: 16 KiB with the deepest patterns, 56 KiB in a debug build.
 const WORKER_STACK_BYTES: usize = 128 * 1024;
+
+/// Of what was held for rules that are gone, so much is told word by word.
+const ORPHANS_SHOWN_MAX: usize = 20;
 
 /// It sends as a sender does, and reads less of the answer: `notify::dispatch::STACK_BYTES`.
 const HEARTBEAT_STACK_BYTES: usize = 256 * 1024;
@@ -149,14 +154,18 @@ impl Daemon {
         // The worker is gone only when everything is.
         let report = Arc::new(move |report| drop(reporter.send(Call::Report(report))));
         let (destinations, zone) = (settings.destinations, &settings.zone);
-        let pinger = settings.heartbeat.pings.map(|pings| pinger(pings, address, &destinations));
+        let mut pinger = settings.heartbeat.pings.map(|pings| pinger(pings, address, &destinations));
         let probe = pinger.as_ref().map(|(pinger, _)| Arc::clone(&pinger.probe));
         let dispatch = Dispatch::start(destinations, &settings.dispatch, zone, &stats, report);
         let mut dispatch = dispatch.map_err(Error::Dispatch)?;
+        if let Some((pinger, _)) = &mut pinger {
+            pinger.pulses.extend(dispatch.disk_pulse().map(|pulse| ("STATE_DIR".to_owned(), pulse)));
+        }
         let recalled = dispatch.recall();
         let now = (Instant::now(), SystemTime::now());
         if dispatch.keeps_memory() {
-            settings.rules.recall(&recalled, now.0);
+            let orphans = settings.rules.recall(&recalled, now.0);
+            tell_orphans(&orphans, &settings.self_destinations, &settings.zone, &dispatch);
         }
         if let Some(alert) = recalled.rebooted.and_then(|how| settings.rules.rebooted(&how, now)) {
             stats.alerts.add_one();
@@ -240,6 +249,20 @@ impl Daemon {
         }
         log_stats(&self.stats);
     }
+}
+
+/// Tells what was held for rules that are not configured any more: nobody else will.
+fn tell_orphans(orphans: &[String], to: &[DestinationId], zone: &Zone, dispatch: &Dispatch) {
+    if orphans.is_empty() {
+        return;
+    }
+    log::warn("alerts held for rules that are gone", &[("alerts", &orphans.len())]);
+    let (shown, rest) = orphans.split_at(orphans.len().min(ORPHANS_SHOWN_MAX));
+    let more = if rest.is_empty() { String::new() } else { format!("\n… and {} more", rest.len()) };
+    let text =
+        format!("alertik: held for rules that are not configured any more:\n{}{more}", shown.join("\n"));
+    let now = (Instant::now(), SystemTime::now());
+    dispatch.accept(Alert::own(text, zone, to.into(), now));
 }
 
 /// What will ping, and the word that stops it.

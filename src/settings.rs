@@ -102,6 +102,7 @@ impl Settings {
         }
         let heartbeat = heartbeat::Settings::read(vars, &mut destinations, &self_destinations, &mut faults);
         rules.keep_values(destinations.take_values());
+        rules.tell_stages_to(&destinations.followers());
         rules.expect_ends_within(dispatch.expire);
         let destinations = destinations.into_open();
         warn_of_clear_text(&destinations, &dispatch.fallback, &mut faults);

@@ -31,7 +31,7 @@ use super::queue::{Held, Queue, Receipt};
 use super::store::Reporter;
 use super::summary::{SUMMARY, Summary};
 use super::{Notification, Outcome, Report};
-use crate::alert::{Alert, DestinationId, Priority, wall_time};
+use crate::alert::{Alert, DestinationId, Keyed, Priority};
 use crate::log::{self, Level, Values};
 use crate::ring::Popped;
 use crate::stats::Stats;
@@ -40,6 +40,9 @@ use crate::timestamp::Zone;
 /// Alerts that a fallback takes over at a time: they share a write to the disk, and
 /// are in memory meanwhile.
 const TAKEN_OVER_MAX: usize = 64;
+
+/// A fallback that has no room is asked again after this.
+const ROOM_AFTER: Duration = Duration::from_secs(10);
 
 /// What holds for every sender.
 pub(super) struct Terms {
@@ -155,14 +158,11 @@ impl Worker {
                 self.hold(self.close(summary, now));
             }
             let Some(held) = &self.in_hand else {
-                return match &self.merging {
-                    Some(summary) if summary.is_full() => Next::Wait(summary.due),
-                    summary => Next::Take(summary.as_ref().map(|summary| summary.due)),
-                };
+                return Next::Take(self.merging.as_ref().map(|summary| summary.due));
             };
             let expires = held.alert.arrived + self.terms.expire;
             if expires <= now.0 {
-                self.expire(now.0);
+                self.expire(now);
                 continue;
             }
             let Some(until) = self.channel.not_before.filter(|until| *until > now.0) else {
@@ -170,6 +170,9 @@ impl Worker {
             };
             if !is_out {
                 return Next::Wait(out_at.map_or(until, |at| at.min(until)).min(expires));
+            }
+            if !self.terms.fallback.has_room() {
+                return Next::Wait((now.0 + ROOM_AFTER).min(until).min(expires));
             }
             self.hand_over(now);
         }
@@ -211,9 +214,10 @@ impl Worker {
     }
 
     /// Gives up what is in hand.
-    fn expire(&mut self, now: Instant) {
+    fn expire(&mut self, now: (Instant, SystemTime)) {
         if let Some(held) = self.in_hand.take() {
-            self.note_expired(&held, now);
+            self.note_expired(&held, now.0);
+            self.give_up(&held.alert, now);
             self.settle_alert(held, false);
         }
     }
@@ -234,16 +238,19 @@ impl Worker {
         batch.extend(std::iter::from_fn(|| self.queue.try_take()).take(TAKEN_OVER_MAX));
         let (mut alerts, mut receipt) = (Vec::new(), Receipt::default());
         for held in batch {
+            self.give_up(&held.alert, now);
             // Of what was merged, the other can only tell the summary.
-            let mut ended = held.keyed.clone();
-            if self.is_expired(&held, now.0) {
+            let is_expired = self.is_expired(&held, now.0);
+            if is_expired {
                 self.note_expired(&held, now.0);
-                ended.push(held.alert);
-            } else {
-                alerts.push(held.alert);
             }
-            self.report_ends(&ended, false);
-            receipt.add(held.receipt);
+            let Held { alert, receipt: taken, keyed, .. } = held;
+            self.report_ends(keyed, false);
+            match is_expired {
+                true => self.report_ends(alert.keyed(), false),
+                false => alerts.push(alert),
+            }
+            receipt.add(taken);
         }
         let Terms { fallback, stats, report, .. } = &*self.terms;
         fallback.take_over(self.id, &alerts, stats, report);
@@ -267,18 +274,19 @@ impl Worker {
         let alert = &self.in_hand.as_ref()?.alert;
         self.attempts += 1;
         let ((text, suffix), values) = (self.queue.words(alert, now), alert.values(now));
-        Some(self.destination.notifier.deliver(&Notification {
-            id: alert.id,
-            rule: &alert.rule,
-            key: alert.key.as_deref(),
-            priority: alert.priority,
-            stage: alert.stage,
-            text: &text,
-            suffix: &suffix,
-            values: values.as_deref(),
-            happened: wall_time(alert.arrived, now),
-            now: now.1,
-        }))
+        let notification = Notification::new(alert, (&text, &suffix), values.as_deref(), now);
+        let outcome = self.destination.notifier.deliver(&notification);
+        if matches!(outcome, Outcome::Rejected { .. }) {
+            self.destination.notifier.gave_up(&notification);
+        }
+        Some(outcome)
+    }
+
+    /// Has the service know that it will not be told `alert`.
+    fn give_up(&mut self, alert: &Alert, now: (Instant, SystemTime)) {
+        let ((text, suffix), values) = (alert.words(now), alert.values(now));
+        let notification = Notification::new(alert, (&text, &suffix), values.as_deref(), now);
+        self.destination.notifier.gave_up(&notification);
     }
 
     /// Takes in what the attempt of `started` had come to at `now`.
@@ -322,22 +330,27 @@ impl Worker {
             None => held.receipt,
         };
         self.queue.settle(&receipt, is_delivered);
-        self.report_ends(&held.keyed, is_delivered);
-        self.report_ends(&[held.alert], is_delivered);
+        self.report_ends(held.keyed.into_iter().chain(held.alert.keyed()), is_delivered);
     }
 
-    fn report_ends(&self, alerts: &[Arc<Alert>], is_delivered: bool) {
-        let reports = alerts.iter().filter_map(|alert| Report::settled(alert, is_delivered));
+    fn report_ends(&self, alerts: impl IntoIterator<Item = Keyed>, is_delivered: bool) {
+        let reports = alerts.into_iter().map(|alert| Report::Settled { alert, is_delivered });
         reports.for_each(&*self.terms.report);
     }
 
     /// Tries once more what is due, in order, until the first that does not go through.
     fn finish(mut self) {
+        self.try_once_more();
+        let summary = self.merging.take().map(|summary| self.close(summary, clocks()));
+        // The newest first: each becomes the oldest.
+        summary.into_iter().chain(self.in_hand.take()).for_each(|held| self.queue.put_back(held));
+    }
+
+    fn try_once_more(&mut self) {
         while self.channel.is_willing(Instant::now()) {
             let now = clocks();
             let Some(held) = &self.in_hand else {
-                let is_full = self.merging.as_ref().is_some_and(Summary::is_full);
-                if let Some(held) = (!is_full).then(|| self.queue.try_take()).flatten() {
+                if let Some(held) = self.queue.try_take() {
                     self.take_in(held, now);
                 } else if let Some(summary) = self.merging.take() {
                     self.hold(self.close(summary, now));
@@ -347,7 +360,7 @@ impl Worker {
                 continue;
             };
             if self.is_expired(held, now.0) {
-                self.expire(now.0);
+                self.expire(now);
                 continue;
             }
             let mut step = self.attempt();

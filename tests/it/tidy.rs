@@ -70,6 +70,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "daemon",
         &[
+            "alert",
             "health",
             "heartbeat",
             "ingest",
@@ -82,6 +83,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "serve",
             "settings",
             "stats",
+            "timestamp",
             "worker",
         ],
     ),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::alert::OWN;
+use crate::alert::{Alert, OWN, Stage};
 
 mod course;
 mod numbers;
@@ -100,6 +100,30 @@ fn what_is_urgent_and_what_is_about_ourselves_does_not_wait_for_the_summary() {
     assert_eq!(told[..3], ["0 n0", "2 n2", "3 n3"]);
     assert!(told[3].starts_with("301 2 alerts in one message"), "{told:?}");
     assert_eq!(course.ends(), ["+n0", "+n2", "+n3", "+n1", "+n4"]);
+}
+
+#[test]
+fn a_flood_of_many_keys_holds_up_neither_what_is_urgent_nor_itself() {
+    let mut course = Course::new(None, vec![fails_until(0)], Some(2), &[]);
+    let mut alerts: Vec<_> = (0..20_000).map(|n| course.alert(n / 1_000, &format!("n{n}"), &[0])).collect();
+    alerts.push(Alert { priority: Priority::Urgent, ..course.alert(20, "urgent", &[0]) });
+    course.go(alerts, HOUR);
+    let told = course.told(0);
+    let urgent = told.iter().find(|(_, text)| text.starts_with("urgent")).unwrap();
+    assert_eq!((urgent.0, course.stats.alerts_evicted.count()), (20, 0));
+    assert_eq!((course.ends().len(), told.len() < 20), (20_001, true), "{}", told.len());
+}
+
+#[test]
+fn what_several_have_to_hand_over_the_fallback_is_told_once() {
+    let answers = vec![fails_until(HOUR), fails_until(HOUR), fails_until(0)];
+    let mut course = Course::new(None, answers, None, &[2]);
+    let alerts = vec![course.alert(0, "both", &[0, 1]), course.alert(0, "b", &[1])];
+    course.go(alerts, 1000);
+    assert_eq!(course.short(2), ["120 both (for A)", "120 b (for B)"]);
+    let mut ends = course.ends();
+    ends.sort();
+    assert_eq!(ends, ["+b", "+both", "-both"]);
 }
 
 #[test]
@@ -200,4 +224,40 @@ fn on_the_disk_what_is_taken_over_is_the_others_before_the_first_is_done_with_it
     assert_eq!(course.short(0), [""; 0]);
     assert_eq!(course.short(1), ["0 a (for A)", "0 both", "0 c (for A)"]);
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_service_knows_what_it_will_not_be_told() {
+    // Handed over, what waits behind it too; what goes through again is not.
+    let mut course = Course::new(None, vec![fails_until(1000), fails_until(0)], None, &[1]);
+    let alerts = [0, 10, 500, 2000].map(|second| course.alert(second, &format!("n{second}"), &[0]));
+    course.go(alerts.into(), HOUR);
+    assert_eq!(course.given_up(0), ["n0", "n10", "n500"]);
+    assert_eq!(course.given_up(1), [""; 0]);
+    // Refused.
+    let mut course = Course::new(None, vec![rejects_from(5)], None, &[]);
+    let alerts = [0, 10].map(|second| course.alert(second, &format!("n{second}"), &[0]));
+    course.go(alerts.into(), HOUR);
+    assert_eq!(course.given_up(0), ["n10"]);
+    // Too old, with another to take it over or with none.
+    for fallback in [&[][..], &[1]] {
+        let mut course =
+            Course::new(None, vec![fails_until(30 * HOUR), fails_until(u64::MAX)], None, fallback);
+        let alerts = vec![course.alert(0, "n0", &[0, 1]), course.alert(29 * HOUR, "n29", &[0])];
+        course.go(alerts, 40 * HOUR);
+        assert_eq!(course.given_up(0)[0], "n0");
+        assert_eq!(course.given_up(1)[0], "n0");
+    }
+}
+
+#[test]
+fn who_stands_in_tells_of_a_beginning_as_of_a_moment() {
+    let mut course = Course::new(None, vec![Box::new(|_| parked()), fails_until(0)], None, &[1]);
+    for stage in [Stage::Begun, Stage::Once, Stage::Over] {
+        course.accept(Alert { stage, ..course.alert(0, "n", &[0]) });
+    }
+    course.advance(0, 0);
+    let taken = std::iter::from_fn(|| course.queues[1].try_take());
+    let stages: Vec<_> = taken.map(|held| held.alert.stage).collect();
+    assert_eq!(stages, [Stage::Once, Stage::Once, Stage::Over]);
 }

@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use super::flap::{Flap, Turn};
+use super::held::Held;
 use super::said::{Said, cut};
+use super::silence::{Missed, Silence};
 use super::spike::{Spike, Unusual};
 use super::threshold::Window;
 use super::{Outlet, Policy, Seen, earliest};
@@ -59,22 +61,6 @@ pub(super) enum Quiet {
     UnderWay(AlertId, usize, Instant),
     /// It was told: not before this.
     Until(Instant),
-}
-
-/// What was held back.
-#[derive(Debug)]
-pub(super) struct Held {
-    pub(super) count: usize,
-    pub(super) first: Instant,
-    pub(super) at: Instant,
-    pub(super) last: Box<Said>,
-}
-
-/// Since when nothing has matched.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Silence {
-    pub(super) since: Instant,
-    pub(super) is_told: bool,
 }
 
 impl Entry {
@@ -153,19 +139,6 @@ impl Entry {
         true
     }
 
-    fn hold(&mut self, said: Said, lines: usize, outlet: &mut Outlet<'_>) {
-        let now = outlet.now.at;
-        outlet.outcome.held += lines;
-        let last = Box::new(said.kept());
-        match &mut self.held {
-            Some(held) => {
-                held.count += lines;
-                (held.at, held.last) = (now, last);
-            }
-            None => self.held = Some(Held { count: lines, first: now, at: now, last }),
-        }
-    }
-
     /// A line says that the trouble is over.
     pub(super) fn cleared(&mut self, seen: &Seen<'_>, outlet: &mut Outlet<'_>) {
         if self.flaps(seen, false, outlet) || !outlet.policy.clears {
@@ -173,6 +146,7 @@ impl Entry {
         }
         self.window = Window::default();
         let Some(trouble) = self.trouble.take() else { return };
+        self.note_over(&(seen.say)(1));
         let is_told = match trouble.state {
             State::Told => true,
             State::Hushed => !seen.is_hushed,
@@ -236,18 +210,20 @@ impl Entry {
         outlet.tell(last.reworded(text, now), stage);
     }
 
-    /// Something matched: if it was missed, it is back.
+    /// Something matched: the silence begins anew.
     fn end_silence(&mut self, seen: &Seen<'_>, outlet: &mut Outlet<'_>) {
         if outlet.policy.silence.is_none() {
             return;
         }
-        let now = outlet.now.at;
         let said = (seen.say)(1);
-        let before = self.silence.replace(Silence { since: now, is_told: false });
-        if let Some(before) = before.filter(|before| before.is_told) {
-            let span = words(now.saturating_duration_since(before.since));
-            let text = format!("back after {span}: {}", said.text);
-            outlet.tell(Said { text, ..said.clone() }, Stage::Over);
+        let before = self.silence.replace(Silence { since: outlet.now.at, missed: Missed::No });
+        if let Some(before) = before
+            && let Some(back) = before.back(said.clone(), outlet.now.at)
+        {
+            self.note_over(&back);
+            if before.missed == Missed::Told {
+                outlet.tell(back, Stage::Over);
+            }
         }
         self.last = Some(Box::new(said.kept()));
     }
@@ -260,7 +236,7 @@ impl Entry {
         let said = (seen.say)(1);
         if let Some(Unusual { matches, usual }) = too_many.or(too_few) {
             let text = format!("{} ({matches} in 5 min, usually {usual})", said.text);
-            outlet.tell(Said { text, ..said.clone() }, Stage::Once);
+            self.tell(Said { text, ..said.clone() }, Stage::Once, 1, outlet);
         }
         self.last = Some(Box::new(said.kept()));
     }
@@ -274,53 +250,35 @@ impl Entry {
         {
             let said = said.reworded(said.text.clone(), now);
             let state = if self.tell(said, Stage::Begun, 1, outlet) { State::Told } else { State::Held };
-            self.trouble = Some(Trouble { since, state });
+            // Else it waited for an option that is not set any more.
+            self.trouble = policy.clears.then_some(Trouble { since, state });
         }
         if self.quiet_until(policy).is_some_and(|until| until <= now) {
             self.close(outlet);
         }
-        if let (Some(silence), Some(span)) = (&mut self.silence, policy.silence)
-            && !silence.is_told
+        if let (Some(silence), Some(span)) = (self.silence, policy.silence)
+            && silence.missed == Missed::No
             && silence.since + span <= now
         {
-            silence.is_told = true;
-            let (span, said) = (words(span), blank());
+            let (span, said) = (words(span), blank().of_router(self.last.as_deref()));
             let last = self.last.as_ref().map(|last| format!(", last: {}{}", last.text, last.suffix));
             let text = format!("silent for {span}{}", last.unwrap_or_default());
-            outlet.tell(Said { text, ..said }, Stage::Begun);
+            let is_told = self.tell(Said { text, ..said }, Stage::Begun, 1, outlet);
+            let missed = if is_told { Missed::Told } else { Missed::Held };
+            self.silence = Some(Silence { missed, ..silence });
         }
         if let (Some(spike), Some(deviations)) = (&mut self.spike, policy.spike)
             && let Some(Unusual { matches, usual }) = spike.advance(deviations, now)
         {
+            let said = blank().of_router(self.last.as_deref());
             let last = self.last.as_ref().map_or("", |last| &last.text);
             let text = format!("fewer than usual ({matches} in 5 min, usually {usual}), last: {last}");
-            outlet.tell(Said { text, ..blank() }, Stage::Once);
+            self.tell(Said { text, ..said }, Stage::Once, 1, outlet);
         }
         if let (Some(flap), Some(bounds)) = (&mut self.flap, policy.flap)
             && let Some(turn) = flap.sample(bounds, now)
         {
             self.turn(turn, outlet);
-        }
-    }
-
-    /// Ends the quiet, or begins it anew with a word about what it held.
-    fn close(&mut self, outlet: &mut Outlet<'_>) {
-        self.quiet = Quiet::No;
-        let Some(held) = self.held.take() else {
-            self.told = String::new();
-            return;
-        };
-        // Of a trouble that lasts the end is to be told.
-        let is_lasting = matches!(self.trouble, Some(Trouble { state: State::Held, .. }));
-        if let (true, Some(trouble)) = (is_lasting, &mut self.trouble) {
-            trouble.state = State::Told;
-        }
-        let stage = if is_lasting { Stage::Begun } else { Stage::Once };
-        let said = held.last.reworded(held.words(&self.told), outlet.now.at);
-        if let Some(id) = outlet.tell(said, stage)
-            && outlet.policy.cooldown.is_some()
-        {
-            self.quiet = Quiet::UnderWay(id, outlet.policy.owing, outlet.now.at);
         }
     }
 
@@ -370,7 +328,7 @@ impl Entry {
             _ => None,
         };
         let quiet = self.quiet_until(policy);
-        let silence = self.silence.filter(|silence| !silence.is_told).zip(policy.silence);
+        let silence = self.silence.filter(|silence| silence.missed == Missed::No).zip(policy.silence);
         let silence = silence.map(|(silence, span)| silence.since + span);
         let spike = self.spike.as_ref().map(|spike| spike.due());
         let flap = self.flap.as_ref().and_then(|flap| flap.due());

@@ -17,23 +17,30 @@ use std::time::{Duration, Instant};
 use super::builtin::{Kind, Sign};
 use crate::alert::{AlertId, Priority, Stage};
 
+mod bytes;
+mod draft;
 mod entry;
 mod flap;
+mod held;
 mod keys;
 mod mute;
 mod options;
 mod said;
 mod saved;
+mod silence;
 mod spike;
 #[cfg(test)]
 mod tests;
 mod threshold;
-mod words;
 
-use entry::{Entry, Silence};
+pub(super) use draft::{Audience, Draft};
+use entry::Entry;
 use keys::Keys;
+use mute::Mute;
 pub(super) use options::{Source, is_off};
 pub(super) use said::Said;
+pub(super) use saved::untold;
+use silence::{Missed, Silence};
 
 /// How many keys a rule tells from one another (contract of the interface).
 const KEYS_MAX: usize = 4_096;
@@ -47,11 +54,8 @@ const LEARNING: Duration = Duration::from_secs(3600);
 /// Whoever does not say what became of an alert has this much longer than it is tried.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
-/// So many texts of what was muted are told one by one, the rest is counted.
-const MUTED_TEXTS_MAX: usize = 20;
-
 /// What one rule was told to remember, and how quiet to be.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Policy {
     kind: Kind,
     /// How much its alerts matter.
@@ -69,6 +73,8 @@ pub(super) struct Policy {
     says_count: bool,
     /// How many destinations have to be done with an alert.
     owing: usize,
+    /// Some destination follows each trouble to its end.
+    is_followed: bool,
     /// For how long an alert may be on its way.
     patience: Duration,
 }
@@ -104,6 +110,11 @@ impl Policy {
         self.owing = destinations.max(1);
     }
 
+    /// Some destination is to be told each trouble's stage by itself, whatever was held.
+    pub(super) fn follow_troubles(&mut self, is_followed: bool) {
+        self.is_followed = is_followed;
+    }
+
     /// An alert is given up after `expire`.
     pub(super) fn expect_ends_within(&mut self, expire: Duration) {
         self.patience = expire + PATIENCE;
@@ -112,6 +123,11 @@ impl Policy {
     /// The same for lines that all come at one instant, and of which nothing is told later.
     pub(super) fn without_time(&mut self) {
         (self.cooldown, self.within, self.mute) = (None, None, None);
+    }
+
+    /// True in hours when nobody wants to be told.
+    fn is_muted(&self, now: Now) -> bool {
+        self.mute.is_some_and(|hours| hours.contain(now.minute))
     }
 
     fn keys_max(&self) -> usize {
@@ -142,15 +158,6 @@ pub(super) struct Seen<'a> {
     pub(super) say: &'a dyn Fn(usize) -> Said,
 }
 
-/// An alert to be.
-#[derive(Debug)]
-pub(super) struct Draft {
-    pub(super) id: AlertId,
-    pub(super) key: Arc<str>,
-    pub(super) stage: Stage,
-    pub(super) said: Said,
-}
-
 /// What observing came to.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
@@ -170,7 +177,7 @@ pub(super) struct Memory {
     keys: Keys<Entry>,
     /// Since when a rule that tells silence has waited for the first line.
     unseen: Option<Silence>,
-    muted: Option<Muted>,
+    mute: Mute,
     /// When something is to be done though no line comes.
     due: Option<Instant>,
     /// Until then what is new is only taken note of.
@@ -181,21 +188,12 @@ pub(super) struct Memory {
     is_changed: bool,
 }
 
-/// What was held in hours in which nobody wants to be told.
-#[derive(Debug)]
-struct Muted {
-    count: usize,
-    since: Instant,
-    texts: Vec<String>,
-    last: Said,
-}
-
 /// Where a key's memory tells and holds.
 struct Outlet<'a> {
     policy: &'a Policy,
     now: Now,
     key: &'a Arc<str>,
-    muted: &'a mut Option<Muted>,
+    mute: &'a mut Mute,
     outcome: &'a mut Outcome,
 }
 
@@ -203,45 +201,18 @@ impl Outlet<'_> {
     /// Has `said` told, now or when the mute is over; the alert's id if now.
     fn tell(&mut self, mut said: Said, stage: Stage) -> Option<AlertId> {
         said.text.push_str(&std::mem::take(&mut said.note));
-        let is_muted = self.policy.mute.is_some_and(|hours| hours.contain(self.now.minute));
+        let is_muted = self.policy.is_muted(self.now);
         if is_muted && self.policy.priority != Priority::Urgent {
             self.outcome.held += 1;
             self.outcome.has_muted = true;
-            Muted::add(self.muted, said, self.now.at);
+            let draft = Draft::new(self.key, Audience::Followers, stage, said);
+            self.outcome.drafts.extend(self.mute.hold(draft, self.policy.is_followed, self.now.at));
             return None;
         }
-        let id = AlertId::fresh();
-        self.outcome.drafts.push(Draft { id, key: Arc::clone(self.key), stage, said });
+        let draft = Draft::new(self.key, Audience::All, stage, said);
+        let id = draft.id;
+        self.outcome.drafts.push(draft);
         Some(id)
-    }
-}
-
-impl Muted {
-    fn add(muted: &mut Option<Muted>, said: Said, now: Instant) {
-        let said = said.kept();
-        let text = format!("{}{}", said.text, said.suffix);
-        match muted {
-            None => *muted = Some(Muted { count: 1, since: now, texts: vec![text], last: said }),
-            Some(muted) => {
-                muted.count += 1;
-                if muted.texts.len() < MUTED_TEXTS_MAX {
-                    muted.texts.push(text);
-                }
-                muted.last = said;
-            }
-        }
-    }
-
-    fn summary(self, now: Instant) -> Said {
-        let span = crate::span::words(now.saturating_duration_since(self.since));
-        if self.count == 1 {
-            return self.last.reworded(format!("held for {span}: {}", self.last.text), now);
-        }
-        let rest = self.count.saturating_sub(self.texts.len());
-        let more = if rest > 0 { format!("\n… and {rest} more") } else { String::new() };
-        let text = format!("{} alerts held for {span}:\n{}{more}", self.count, self.texts.join("\n"));
-        // Each text has its own time.
-        Said { suffix: String::new(), ..self.last.reworded(text, now) }
     }
 }
 
@@ -250,8 +221,8 @@ impl Memory {
     pub(super) fn new(policy: &Policy, start: Instant) -> Memory {
         Memory {
             keys: Keys::new(policy.keys_max()),
-            unseen: policy.silence.map(|_| Silence { since: start, is_told: false }),
-            muted: None,
+            unseen: policy.silence.map(|_| Silence { since: start, missed: Missed::No }),
+            mute: Mute::default(),
             due: policy.silence.map(|silence| start + silence),
             learns_until: Some(start + LEARNING),
             changed: None,
@@ -267,19 +238,29 @@ impl Memory {
 
     /// Takes in what the rule has seen.
     pub(super) fn observe(&mut self, policy: &Policy, seen: &Seen<'_>, now: Now, outcome: &mut Outcome) {
-        let (muted, mut evicted) = (&mut self.muted, Vec::new());
+        self.release(policy, now, outcome);
+        let (mute, mut evicted) = (&mut self.mute, Vec::new());
         let mut evict = |key: Arc<str>, mut entry: Entry| {
             outcome.forgotten += 1;
             evicted.push(Arc::clone(&key));
             // What it held would be gone unsaid.
-            entry.flush(&mut Outlet { policy, now, key: &key, muted: &mut *muted, outcome: &mut *outcome });
+            entry.flush(&mut Outlet { policy, now, key: &key, mute: &mut *mute, outcome: &mut *outcome });
+            mute.forget(&key);
         };
         let (key, entry) = self.keys.touch(seen.key, &mut evict);
-        // Of a rule that nothing had ever matched the silence is everybody's.
-        self.is_changed |= self.unseen.is_some();
-        entry.silence = entry.silence.or(self.unseen.take());
+        if seen.sign == Sign::Matched
+            && let Some(unseen) = self.unseen.take()
+        {
+            // It was told of no key and no router, so its end is.
+            self.is_changed = true;
+            let (key, said) = (Arc::from(""), (seen.say)(1).of_router(None));
+            if let Some(back) = unseen.back(said, now.at) {
+                let (mute, outcome) = (&mut self.mute, &mut *outcome);
+                Outlet { policy, now, key: &key, mute, outcome }.tell(back, Stage::Over);
+            }
+        }
         let is_learning = self.learns_until.is_some_and(|until| now.at < until);
-        let mut outlet = Outlet { policy, now, key: &key, muted: &mut self.muted, outcome };
+        let mut outlet = Outlet { policy, now, key: &key, mute: &mut self.mute, outcome };
         match seen.sign {
             Sign::Matched => entry.matched(seen, is_learning, &mut outlet),
             Sign::Cleared => entry.cleared(seen, &mut outlet),
@@ -306,35 +287,29 @@ impl Memory {
         now: Now,
         outcome: &mut Outcome,
     ) {
-        let is_muted = policy.mute.is_some_and(|hours| hours.contain(now.minute));
-        if let Some(muted) = self.muted.take_if(|_| !is_muted) {
-            let key = Arc::from("");
-            let said = muted.summary(now.at);
-            outcome.drafts.push(Draft { id: AlertId::fresh(), key, stage: Stage::Once, said });
-            self.is_changed = true;
-        }
+        self.release(policy, now, outcome);
         if self.due.is_none_or(|due| now.at < due) {
             return;
         }
         self.due = None;
         if let (Some(unseen), Some(silence)) = (&mut self.unseen, policy.silence)
-            && !unseen.is_told
+            && unseen.missed == Missed::No
         {
             if unseen.since + silence <= now.at {
-                unseen.is_told = true;
+                unseen.missed = Missed::Told;
                 self.is_changed = true;
                 let text = format!("nothing has matched {rule} for {}", crate::span::words(silence));
-                let (key, muted) = (Arc::from(""), &mut self.muted);
+                let (key, mute) = (Arc::from(""), &mut self.mute);
                 let said = Said { text, ..blank() };
-                Outlet { policy, now, key: &key, muted, outcome: &mut *outcome }.tell(said, Stage::Begun);
+                Outlet { policy, now, key: &key, mute, outcome: &mut *outcome }.tell(said, Stage::Begun);
             } else {
                 self.due = Some(unseen.since + silence);
             }
         }
-        let (mut due, muted, mut changed) = (self.due, &mut self.muted, Vec::new());
+        let (mut due, mute, mut changed) = (self.due, &mut self.mute, Vec::new());
         self.keys.retain(|key, entry| {
             if entry.due(policy).is_some_and(|due| due <= now.at) {
-                let mut outlet = Outlet { policy, now, key, muted: &mut *muted, outcome: &mut *outcome };
+                let mut outlet = Outlet { policy, now, key, mute: &mut *mute, outcome: &mut *outcome };
                 entry.tick(blank, &mut outlet);
                 changed.push(Arc::clone(key));
             }
@@ -353,8 +328,9 @@ impl Memory {
         now: Now,
         outcome: &mut Outcome,
     ) {
+        self.release(policy, now, outcome);
         let Some(entry) = self.keys.find(key) else { return };
-        let mut outlet = Outlet { policy, now, key, muted: &mut self.muted, outcome };
+        let mut outlet = Outlet { policy, now, key, mute: &mut self.mute, outcome };
         entry.settle(id, is_delivered, &mut outlet);
         self.due = earliest(self.due, entry.due(policy));
         if entry.is_blank() {
@@ -367,20 +343,26 @@ impl Memory {
     pub(super) fn flush(&mut self, policy: &Policy, now: Now, outcome: &mut Outcome) {
         // At the end nothing is held any more, whatever the hour.
         let policy = Policy { mute: None, ..policy.clone() };
-        let muted = &mut self.muted;
+        self.release(&policy, now, outcome);
+        let mute = &mut self.mute;
         self.keys.retain(|key, entry| {
-            let (policy, muted) = (&policy, &mut *muted);
-            entry.flush(&mut Outlet { policy, now, key, muted, outcome: &mut *outcome });
+            let (policy, mute) = (&policy, &mut *mute);
+            entry.flush(&mut Outlet { policy, now, key, mute, outcome: &mut *outcome });
             true
         });
-        if let Some(muted) = muted.take() {
-            let (id, key, stage) = (AlertId::fresh(), Arc::from(""), Stage::Once);
-            outcome.drafts.push(Draft { id, key, stage, said: muted.summary(now.at) });
+    }
+
+    /// Has told what was held, if it need not be any more: before anything else is, or word of a trouble
+    /// that began would come after that of its end.
+    fn release(&mut self, policy: &Policy, now: Now, outcome: &mut Outcome) {
+        if self.mute.held.is_some() && !policy.is_muted(now) {
+            outcome.drafts.extend(self.mute.release(now.at));
+            self.is_changed = true;
         }
     }
 
     fn change(&mut self, key: &Arc<str>) {
-        self.is_changed |= self.muted.is_some();
+        self.is_changed |= self.mute.held.is_some();
         if let Some(changed) = &mut self.changed {
             changed.insert(Arc::clone(key));
         }

@@ -1,6 +1,22 @@
-//! `_MUTE=22:00-07:00`: hours in which nobody wants to be told.
+//! Hours in which nobody wants to be told (`_MUTE=22:00-07:00`), a while in which somebody does not, and
+//! what is held meanwhile.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::said::Said;
+use super::{Audience, Draft};
+use crate::alert::Stage;
+use crate::span;
+
+/// So many texts of what was muted are told one by one, the rest is counted.
+const TEXTS_MAX: usize = 20;
+
+/// Of so many troubles the stage is held for those who follow it: some 50 KiB a rule, at worst 170. Those of
+/// further ones they are told at once, as they hold back by themselves: an end that is lost would be a trouble
+/// for ever.
+const STAGES_MAX: usize = 64;
 
 /// From one minute of the local day to another, maybe over midnight.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,6 +48,103 @@ impl fmt::Display for Hours {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Hours { from, to } = self;
         write!(f, "from {:02}:{:02} to {:02}:{:02}", from / 60, from % 60, to / 60, to % 60)
+    }
+}
+
+/// What was held, for all and for those who follow a trouble to its end.
+#[derive(Debug, Default)]
+pub(super) struct Mute {
+    pub(super) held: Option<Muted>,
+    /// What of it is no stage of a trouble; only if somebody follows those.
+    pub(super) moments: Option<Muted>,
+    /// The last stage of each trouble, for who follows it.
+    pub(super) stages: Vec<Draft>,
+}
+
+impl Mute {
+    /// Holds what `draft` says; gives back what there is no room for and must not be lost.
+    pub(super) fn hold(&mut self, draft: Draft, is_followed: bool, now: Instant) -> Option<Draft> {
+        let draft = Draft { said: draft.said.kept(), ..draft };
+        Muted::add(&mut self.held, draft.said.clone(), now);
+        if !is_followed {
+            return None;
+        }
+        if draft.stage == Stage::Once {
+            Muted::add(&mut self.moments, draft.said, now);
+            return None;
+        }
+        let is_full = self.stages.len() >= STAGES_MAX;
+        match self.stages.iter_mut().find(|held| held.key == draft.key) {
+            // How it stands in the end is all there is to know of it.
+            Some(held) => *held = draft,
+            None if is_full => return Some(draft),
+            None => self.stages.push(draft),
+        }
+        None
+    }
+
+    /// Nobody will hear of `key`'s end any more: so what is held of it is one.
+    pub(super) fn forget(&mut self, key: &str) {
+        if let Some(held) = self.stages.iter_mut().find(|held| &*held.key == key) {
+            held.stage = Stage::Over;
+        }
+    }
+
+    /// All of it. Nobody is told anything twice: who is told each trouble's stage has the rest in one
+    /// message, and all others have everything in one.
+    pub(super) fn release(&mut self, now: Instant) -> Vec<Draft> {
+        let Mute { held, moments, stages } = std::mem::take(self);
+        let summary =
+            |audience, muted: Muted| Draft::new(&Arc::from(""), audience, Stage::Once, muted.summary(now));
+        if stages.is_empty() {
+            return held.map(|held| summary(Audience::All, held)).into_iter().collect();
+        }
+        let held = held.map(|held| summary(Audience::Readers, held));
+        let moments = moments.map(|moments| summary(Audience::Followers, moments));
+        let stages = stages
+            .into_iter()
+            .map(|draft| Draft { said: draft.said.reworded(draft.said.text.clone(), now), ..draft });
+        held.into_iter().chain(moments).chain(stages).collect()
+    }
+}
+
+/// What was held while nobody wanted to be told.
+#[derive(Debug)]
+pub(super) struct Muted {
+    pub(super) count: usize,
+    pub(super) since: Instant,
+    pub(super) texts: Vec<String>,
+    pub(super) last: Said,
+}
+
+impl Muted {
+    /// Holds one more.
+    pub(super) fn add(muted: &mut Option<Muted>, said: Said, now: Instant) {
+        let said = said.kept();
+        let text = format!("{}{}", said.text, said.suffix);
+        match muted {
+            None => *muted = Some(Muted { count: 1, since: now, texts: vec![text], last: said }),
+            Some(muted) => {
+                muted.count += 1;
+                if muted.texts.len() < TEXTS_MAX {
+                    muted.texts.push(text);
+                }
+                muted.last = said;
+            }
+        }
+    }
+
+    /// All of it in one message.
+    pub(super) fn summary(self, now: Instant) -> Said {
+        let held_for = span::words(now.saturating_duration_since(self.since));
+        if self.count == 1 {
+            return self.last.reworded(format!("held for {held_for}: {}", self.last.text), now);
+        }
+        let rest = self.count.saturating_sub(self.texts.len());
+        let more = if rest > 0 { format!("\n… and {rest} more") } else { String::new() };
+        let text = format!("{} alerts held for {held_for}:\n{}{more}", self.count, self.texts.join("\n"));
+        // Each text has its own time.
+        Said { suffix: String::new(), ..self.last.reworded(text, now) }
     }
 }
 

@@ -9,121 +9,21 @@
 //! takes only what the rule's options still ask for.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
-use super::entry::{Entry, Held, Quiet, Silence, State, Trouble};
+use super::bytes::{Reader, Writer};
+use super::entry::{Entry, Quiet, State, Trouble};
 use super::flap::Flap;
-use super::said::Said;
+use super::held::Held;
+use super::mute::Muted;
+use super::silence::{Missed, Silence};
 use super::spike::Spike;
 use super::threshold::Window;
-use super::{Memory, Muted, Policy};
-use crate::alert::{AlertId, Unset};
-use crate::fields::{Rest, write_bytes, write_number, write_texts};
+use super::{Memory, Now, Outcome, Policy};
+use crate::alert::AlertId;
+use crate::fields::{write_bytes, write_texts};
 use crate::memory::Owed;
 use crate::timestamp::Zone;
-use crate::value::{Value, Values};
-
-/// Of another version nothing is read.
-const VERSION: u64 = 1;
-
-/// A memory on its way out, at one moment.
-struct Writer {
-    bytes: Vec<u8>,
-    at: Instant,
-}
-
-impl Writer {
-    fn new(at: Instant) -> Writer {
-        let mut writer = Writer { bytes: Vec::new(), at };
-        writer.number(VERSION);
-        writer
-    }
-
-    fn number(&mut self, number: u64) {
-        write_number(&mut self.bytes, number);
-    }
-
-    fn text(&mut self, text: &str) {
-        write_bytes(&mut self.bytes, text.as_bytes());
-    }
-
-    fn time(&mut self, time: Instant) {
-        let (after, before) =
-            (time.saturating_duration_since(self.at), self.at.saturating_duration_since(time));
-        let number = if after.is_zero() { before.as_millis() << 1 } else { after.as_millis() << 1 | 1 };
-        self.number(number as u64);
-    }
-
-    /// Whether there is one, and then that.
-    fn option<T>(&mut self, option: Option<T>, write: impl FnOnce(&mut Writer, T)) {
-        self.number(option.is_some().into());
-        if let Some(value) = option {
-            write(self, value);
-        }
-    }
-
-    fn said(&mut self, said: &Said) {
-        self.text(&said.text);
-        self.text(&said.suffix);
-        self.time(said.arrived);
-        let millis =
-            |unset: &Unset| unset.written().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        self.option(said.unset.as_ref().map(millis), |to, millis| to.number(millis as u64));
-        self.option(said.values.as_ref(), |to, values| {
-            write_texts(&mut to.bytes, &Value::NAMES.map(|(_, value)| values.text(value)));
-        });
-    }
-}
-
-/// And back.
-struct Reader<'a> {
-    rest: Rest<'a>,
-    at: Instant,
-    zone: &'a Zone,
-}
-
-impl<'a> Reader<'a> {
-    fn new(bytes: &'a [u8], at: Instant, zone: &'a Zone) -> Option<Reader<'a>> {
-        let mut reader = Reader { rest: Rest(bytes), at, zone };
-        (reader.number()? == VERSION).then_some(reader)
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        self.rest.number()
-    }
-
-    fn text(&mut self) -> Option<String> {
-        self.rest.text().map(str::to_owned)
-    }
-
-    fn time(&mut self) -> Option<Instant> {
-        let number = self.number()?;
-        let span = Duration::from_millis(number >> 1);
-        if number & 1 == 1 { self.at.checked_add(span) } else { self.at.checked_sub(span) }
-    }
-
-    fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
-        match self.number()? {
-            0 => Some(None),
-            _ => read(self).map(Some),
-        }
-    }
-
-    fn said(&mut self) -> Option<Said> {
-        let (text, suffix, arrived) = (self.text()?, self.text()?, self.time()?);
-        let unset = self.option(|from| {
-            let written: SystemTime = UNIX_EPOCH.checked_add(Duration::from_millis(from.number()?))?;
-            Some(Unset::note(written, from.zone))
-        })?;
-        let values = self.option(|from| {
-            let texts = from.rest.texts()?;
-            let text = |value: Value| texts.get(value as usize).copied().unwrap_or_default().to_owned();
-            Some(Box::new(Values::new(text)))
-        })?;
-        let note = String::new();
-        Some(Said { text, note, suffix, arrived, unset: unset.flatten(), values })
-    }
-}
 
 impl Entry {
     /// False if all there is is one line towards a threshold: whoever sends from thousands of addresses
@@ -177,6 +77,7 @@ impl Entry {
             to.time(held.first);
             to.time(held.at);
             to.said(&held.last);
+            to.option(held.over.as_ref(), |to, over| to.said(over));
         });
         to.option(self.silence, |to, silence| silence.save(to));
         to.option(self.spike.as_ref(), |to, spike| {
@@ -221,7 +122,9 @@ impl Entry {
         let told = from.text()?;
         let held = from.option(|from| {
             let count = usize::try_from(from.number()?).ok()?;
-            Some(Held { count, first: from.time()?, at: from.time()?, last: Box::new(from.said()?) })
+            let (first, at, last) = (from.time()?, from.time()?, Box::new(from.said()?));
+            let over = from.option(|from| from.said().map(Box::new))?;
+            Some(Held { count, first, at, last, over })
         })?;
         let silence = from.option(Silence::read)?;
         let spike = from.option(|from| {
@@ -259,7 +162,9 @@ impl Entry {
         if threshold.is_none() {
             self.window = Window::default();
         }
-        self.trouble = self.trouble.take().filter(|_| *clears);
+        // What waits to be told is told, whatever for.
+        let is_kept = |trouble: &Trouble| *clears || matches!(trouble.state, State::Waiting(..));
+        self.trouble = self.trouble.take().filter(is_kept);
         self.silence = self.silence.filter(|_| silence.is_some());
         self.spike = self.spike.take().filter(|_| spike.is_some());
         if let Some(spike) = &mut self.spike {
@@ -302,14 +207,12 @@ impl Memory {
     fn save(&self, at: Instant) -> Vec<u8> {
         let mut to = Writer::new(at);
         to.option(self.learns_until, Writer::time);
-        to.option(self.muted.as_ref(), |to, muted| {
-            to.number(muted.count as u64);
-            to.time(muted.since);
-            let texts: Vec<&str> = muted.texts.iter().map(String::as_str).collect();
-            write_texts(&mut to.bytes, &texts);
-            to.said(&muted.last);
-        });
+        to.option(self.mute.held.as_ref(), |to, muted| muted.save(to));
         to.option(self.unseen, |to, silence| silence.save(to));
+        // Who does not know of these stops before them, and where they are not there are none.
+        to.option(self.mute.moments.as_ref(), |to, muted| muted.save(to));
+        to.number(self.mute.stages.len() as u64);
+        self.mute.stages.iter().for_each(|draft| to.stage(draft));
         to.bytes
     }
 
@@ -328,8 +231,11 @@ impl Memory {
                 self.learns_until = learns_until;
             }
             // Where nothing is muted any more it is told at once.
-            self.muted = from.option(Muted::read).flatten();
+            self.mute.held = from.option(Muted::read).flatten();
             self.unseen = from.option(Silence::read).flatten().filter(|_| policy.silence.is_some());
+            self.mute.moments = from.option(Muted::read).flatten();
+            let count = from.number().filter(|_| policy.is_followed).unwrap_or_default();
+            self.mute.stages = (0..count).map_while(|_| from.stage()).collect();
             if let (Some(unseen), Some(silence)) = (self.unseen, policy.silence) {
                 self.due = super::earliest(self.due, Some(unseen.since + silence));
             }
@@ -347,18 +253,49 @@ impl Memory {
     }
 }
 
+/// What a rule that is gone had still to tell, of one key or of all.
+pub(in crate::rules) fn untold(
+    saved: (Option<&str>, &[u8]),
+    (at, now): (Instant, Instant),
+    zone: &Zone,
+) -> Vec<String> {
+    let policy = Policy::default();
+    let (mut memory, mut outcome) = (Memory::new(&policy, now), Outcome::default());
+    memory.recall(&policy, saved, (at, now), (zone, &[]));
+    memory.flush(&policy, Now { at: now, minute: None }, &mut outcome);
+    outcome.drafts.into_iter().map(|draft| format!("{}{}", draft.said.text, draft.said.suffix)).collect()
+}
+
 impl Silence {
     fn save(self, to: &mut Writer) {
         to.time(self.since);
-        to.number(self.is_told.into());
+        to.number(match self.missed {
+            Missed::No => 0,
+            Missed::Told => 1,
+            Missed::Held => 2,
+        });
     }
 
     fn read(from: &mut Reader<'_>) -> Option<Silence> {
-        Some(Silence { since: from.time()?, is_told: from.number()? != 0 })
+        let (since, missed) = (from.time()?, from.number()?);
+        let missed = match missed {
+            0 => Missed::No,
+            1 => Missed::Told,
+            _ => Missed::Held,
+        };
+        Some(Silence { since, missed })
     }
 }
 
 impl Muted {
+    fn save(&self, to: &mut Writer) {
+        to.number(self.count as u64);
+        to.time(self.since);
+        let texts: Vec<&str> = self.texts.iter().map(String::as_str).collect();
+        write_texts(&mut to.bytes, &texts);
+        to.said(&self.last);
+    }
+
     fn read(from: &mut Reader<'_>) -> Option<Muted> {
         let (count, since) = (usize::try_from(from.number()?).ok()?, from.time()?);
         let texts = from.rest.texts()?.into_iter().map(str::to_owned).collect();

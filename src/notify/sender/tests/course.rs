@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use std::sync::Mutex;
+
 use super::super::*;
-use crate::alert::{AlertId, Stage};
+use crate::alert::{Alert, AlertId, Stage};
 use crate::notify::Notifier;
 use crate::notify::store::Store;
 use crossbeam_channel::{Sender, never, unbounded};
@@ -17,6 +19,7 @@ pub(super) type Answer = Box<dyn FnMut(u64) -> Outcome + Send>;
 /// A service that notes what it takes, and when.
 struct Scripted {
     told: Sender<(u64, String)>,
+    gave_up: Sender<String>,
     answer: Answer,
 }
 
@@ -32,6 +35,10 @@ impl Notifier for Scripted {
 
     fn armor_chars_max(&self) -> Option<usize> {
         None
+    }
+
+    fn gave_up(&mut self, notification: &Notification<'_>) {
+        self.gave_up.send(notification.text.to_owned()).unwrap();
     }
 }
 
@@ -62,6 +69,8 @@ pub(super) struct Course {
     pub(super) start: Instant,
     pub(super) workers: Vec<Worker>,
     pub(super) told: Vec<Receiver<(u64, String)>>,
+    /// What each service was said to hear no more of.
+    pub(super) given_up: Vec<Receiver<String>>,
     pub(super) reports: Receiver<Report>,
     pub(super) stats: Arc<Stats>,
     pub(super) queues: Arc<[Arc<Queue>]>,
@@ -99,7 +108,8 @@ impl Course {
         let (said, reports) = unbounded();
         let report: Reporter = Arc::new(move |report| _ = said.send(report));
         let stats = Arc::new(Stats::default());
-        let names: Vec<_> = ["A/1", "B"].iter().map(|&name| name.to_owned()).take(answers.len()).collect();
+        let names: Vec<_> =
+            ["A/1", "B", "C"].iter().map(|&name| name.to_owned()).take(answers.len()).collect();
         let open = |folder| {
             let (stats, report) = (Arc::clone(&stats), Arc::clone(&report));
             let (store, _) = Store::open(folder, names.clone(), Zone::utc(), stats, report).unwrap();
@@ -115,6 +125,7 @@ impl Course {
             expire: Duration::from_secs(24 * HOUR),
             alerts_per_hour_max: max,
             fallback: Fallback {
+                taken: Mutex::default(),
                 ids: fallback.iter().copied().map(DestinationId).collect(),
                 queues: Arc::clone(&queues),
                 store: store.clone(),
@@ -123,19 +134,20 @@ impl Course {
             stats: Arc::clone(&stats),
             report,
         });
-        let (mut workers, mut told) = (Vec::new(), Vec::new());
+        let (mut workers, mut told, mut given_up) = (Vec::new(), Vec::new(), Vec::new());
         for ((index, name), answer) in (0..).zip(names).zip(answers) {
-            let (sender, texts) = unbounded();
+            let ((sender, texts), (gave_up, lost)) = (unbounded(), unbounded());
             let destination = Destination {
                 name,
-                notifier: Box::new(Scripted { told: sender, answer }),
+                notifier: Box::new(Scripted { told: sender, gave_up, answer }),
                 pulse: Arc::default(),
             };
             let (queue, terms) = (Arc::clone(&queues[index]), Arc::clone(&terms));
             workers.push(Worker::new(DestinationId(index), destination, queue, terms, never()));
             told.push(texts);
+            given_up.push(lost);
         }
-        Course { start: Instant::now(), workers, told, reports, stats, queues, store }
+        Course { start: Instant::now(), workers, told, given_up, reports, stats, queues, store }
     }
 
     pub(super) fn at(&self, second: u64) -> (Instant, SystemTime) {
@@ -218,6 +230,10 @@ impl Course {
         self.told[index].try_iter().collect()
     }
 
+    pub(super) fn given_up(&self, index: usize) -> Vec<String> {
+        self.given_up[index].try_iter().collect()
+    }
+
     /// The texts without their times, and when each was told.
     pub(super) fn short(&self, index: usize) -> Vec<String> {
         let short = |(now, text): (u64, String)| {
@@ -240,7 +256,7 @@ impl Course {
     pub(super) fn ends(&self) -> Vec<String> {
         let end = |report| match report {
             Report::Settled { alert, is_delivered } => {
-                Some(format!("{}{}", if is_delivered { '+' } else { '-' }, alert.key.as_deref()?))
+                Some(format!("{}{}", if is_delivered { '+' } else { '-' }, alert.key))
             }
             _ => None,
         };

@@ -27,3 +27,86 @@ fn what_waited_long_is_young_when_it_is_told() {
     rule.memory.tick(&rule.policy, ("EVENT0", &blank), now, &mut outcome);
     assert_eq!(outcome.drafts[0].said.arrived, now.at);
 }
+
+#[test]
+fn what_is_over_is_not_told_as_if_it_lasted() {
+    // Three outages within one cooldown.
+    let mut rule = Rule::new(&[("CLEAR", ""), ("COOLDOWN", "5m")]);
+    for _ in 0..3 {
+        rule.matches("down");
+        rule.pass(60);
+        rule.clears("up");
+        rule.pass(30);
+    }
+    rule.pass(3600);
+    rule.told(&["0: down", "60: up, after 60 s", "300: down … and 2 more in 90 s; now: up"]);
+
+    // One outage, said three times.
+    let mut rule = Rule::new(&[("CLEAR", ""), ("COOLDOWN", "5m")]);
+    (0..3).for_each(|_| rule.matches("down"));
+    rule.pass(60);
+    rule.clears("up");
+    rule.pass(3600);
+    rule.told(&["0: down", "60: up, after 60 s", "300: down … and 2 more; now: up"]);
+
+    // And one that lasts, after one that is over.
+    let mut rule = Rule::new(&[("CLEAR", ""), ("COOLDOWN", "5m")]);
+    rule.matches("down");
+    rule.clears("up");
+    rule.matches("down");
+    rule.clears("up");
+    rule.matches("down");
+    rule.pass(300);
+    rule.clears("up");
+    rule.told(&["0: down", "0: up, after 0 s", "300: down … and 2 more", "300: up, after 5 min"]);
+}
+
+#[test]
+fn a_cooldown_holds_for_silence_and_for_spikes_too() {
+    let mut rule = Rule::new(&[("SILENCE", "10s"), ("COOLDOWN", "1h")]);
+    for _ in 0..20 {
+        rule.matches("x");
+        rule.pass(20);
+    }
+    rule.matches("x");
+    rule.pass(5);
+    rule.told(&["10: silent for 10 s, last: x", "20: back after 20 s: x"]);
+    rule.matches("x");
+    rule.pass(3600);
+    // It is silent by then, and that is told too.
+    assert_eq!(rule.told.len(), 3, "{:?}", rule.told);
+    assert!(rule.told[2].starts_with("3610: silent for 10 s, last: x … and 20 more"), "{:?}", rule.told);
+    rule.matches("x");
+    assert!(rule.told[3].contains("back after"), "{:?}", rule.told);
+}
+
+#[test]
+fn muted_hours_end_with_one_message() {
+    let mut rule = Rule::new(&[("MUTE", "22:00-07:00")]);
+    rule.minute = 23 * 60;
+    rule.matches("a");
+    rule.matches("b");
+    rule.pass(60);
+    rule.told(&[]);
+    rule.minute = 7 * 60;
+    rule.pass(1);
+    rule.told(&["61: 2 alerts held for 61 s:\na\nb"]);
+    rule.matches("c");
+    assert_eq!(rule.told.len(), 2);
+}
+
+#[test]
+fn a_muted_alert_starts_no_cooldown_and_urgent_ones_are_told() {
+    let mut rule = Rule::new(&[("MUTE", "22:00-07:00"), ("COOLDOWN", "1h")]);
+    rule.minute = 23 * 60;
+    rule.matches("a");
+    rule.minute = 7 * 60;
+    rule.pass(1);
+    rule.matches("a");
+    rule.told(&["1: held for 1 s: a", "1: a"]);
+
+    let mut rule = Rule::new(&[("MUTE", "22:00-07:00"), ("PRIORITY", "urgent")]);
+    rule.minute = 23 * 60;
+    rule.matches("a");
+    rule.told(&["0: a"]);
+}
