@@ -4,6 +4,9 @@
 
 use std::time::Duration;
 
+/// What an error says of what [`read`] takes.
+pub const FORM: &str = "a number with s, m, h or d, from 1s to 365d";
+
 /// `90s`, `10m`, `24h`, `7d`; more than nothing, and at most a year.
 pub fn read(text: &str) -> Option<Duration> {
     let text = text.trim();

@@ -206,7 +206,7 @@ fn may_stand_in_file(name: &str, known: &[&str]) -> bool {
 
 /// Only these are matched against, or mixed with, what a router says.
 fn may_be_bytes(name: &str) -> bool {
-    ["_MATCH_STR", "_MASK_MSG", "_EXCLUDE"].iter().any(|end| name.ends_with(end))
+    ["_MATCH_STR", "_MASK_MSG", "_EXCLUDE", "_CLEAR"].iter().any(|end| name.ends_with(end))
 }
 
 fn read_config_file(path: &str, read_file: ReadFile<'_>, faults: &mut Faults) -> Vec<(String, Vec<u8>)> {

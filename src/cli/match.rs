@@ -2,8 +2,9 @@
 //!
 //! Two forms: lines through the configured rules, and one pattern on texts.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Instant, SystemTime};
@@ -14,7 +15,8 @@ use super::marks::{self, Span};
 use super::{Arguments, Exit, complain, has_colour, print, print_json, settings, usage};
 use crate::line::Line;
 use crate::record::Record;
-use crate::rules::{Effects, trial};
+use crate::rules::{Effects, View, trial};
+use crate::settings::Settings;
 use crate::trial::{Fault, Question, Row};
 
 #[derive(Serialize)]
@@ -49,6 +51,7 @@ fn match_lines(given: &Arguments) -> Exit {
     let mut effects = Effects::default();
     settings.rules.without_time();
     let mut has_fired = false;
+    let mut explained = HashSet::new();
     for (index, bytes) in split(&lines).enumerate() {
         let (line, _) = Line::from_datagram(bytes, from, now.0);
         let record = Record::parse(&line.bytes);
@@ -56,6 +59,10 @@ fn match_lines(given: &Arguments) -> Exit {
             continue;
         }
         settings.rules.observe(&line, &record, now, &mut effects);
+        if !given.is_json {
+            let view = View { line: &line, record: &record, context: settings.rules.context(), now };
+            explain(&settings, (index + 1, &view), &effects, &mut explained);
+        }
         for alert in effects.alerts.drain(..) {
             has_fired = true;
             let notifiers = alert.destinations.iter().map(|id| settings.destination_name(*id)).collect();
@@ -64,6 +71,30 @@ fn match_lines(given: &Arguments) -> Exit {
         }
     }
     if has_fired { Exit::Success } else { Exit::Failure }
+}
+
+/// Says on standard error which rules matched a line and told nothing of it, and why: without that a rule
+/// that waits looks like a wrong pattern. Once for each rule and reason, however many lines there are; of a
+/// built-in one, whose pattern nobody has to doubt, only where no other told the line.
+fn explain(
+    settings: &Settings,
+    (number, view): (usize, &View<'_>),
+    effects: &Effects,
+    explained: &mut HashSet<(usize, String)>,
+) {
+    for index in &effects.matched {
+        let Some(rule) = settings.rules.rules().get(*index) else { continue };
+        let mut told_by = effects.alerts.iter().map(|alert| &*alert.rule);
+        if told_by.any(|name| rule.builtin().is_some() || name == rule.name()) {
+            continue;
+        }
+        let why = rule.why_untold(view);
+        let text = format!("line {number}: {} matched; {why}\n", rule.name());
+        if explained.insert((*index, why)) {
+            // Not by `eprint!`, which panics where nobody reads.
+            let _ = io::stderr().write_all(text.as_bytes());
+        }
+    }
 }
 
 fn show(row: &AlertRow<'_>, is_json: bool) {

@@ -72,6 +72,16 @@ impl Mask {
         self.parts.iter().map(group).max().unwrap_or_default()
     }
 
+    /// True if it is the same for every line.
+    pub fn is_constant(&self) -> bool {
+        self.parts.iter().all(|part| matches!(part, Part::Text(_)))
+    }
+
+    /// True if an `@` of it is only text.
+    pub fn has_plain_at(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Text(text) if text.contains(&b'@')))
+    }
+
     /// The text with everything filled in. A group that took no part is empty.
     pub fn fill<'v>(&self, groups: Option<&Groups<'_>>, value: impl Fn(Value) -> Cow<'v, [u8]>) -> String {
         let mut text = Vec::new();

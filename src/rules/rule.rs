@@ -91,6 +91,12 @@ impl Rule {
         &self.destinations
     }
 
+    /// Why no alert may have come of a line that is its business, in words.
+    pub fn why_untold(&self, view: &View<'_>) -> String {
+        let is_over = self.signal(view).is_some_and(|signal| signal.sign == Sign::Cleared);
+        self.policy.why_untold(is_over, self.builtin().map_or("lines", |builtin| builtin.counts))
+    }
+
     /// Those of `followers` that it tells are told each trouble's stages by themselves.
     pub(super) fn tell_stages_to(&mut self, followers: &[DestinationId]) {
         self.followers = self.destinations.iter().copied().filter(|id| followers.contains(id)).collect();
@@ -115,7 +121,14 @@ impl Rule {
                     [Some(pattern), clear.as_ref()].into_iter().flatten().map(Pattern::literal).collect();
                 if needles.iter().any(|text| text.is_empty()) { Vec::new() } else { needles }
             }
-            What::Builtin(ready) => ready.builtin.needles.iter().map(|text| text.as_bytes()).collect(),
+            What::Builtin(ready) => {
+                let own = ready.builtin.needles.iter().map(|text| text.as_bytes());
+                let clear = ready.clear.as_ref().map(Pattern::literal);
+                match ready.builtin.needles.is_empty() || clear.is_some_and(<[u8]>::is_empty) {
+                    true => Vec::new(),
+                    false => own.chain(clear).collect(),
+                }
+            }
         }
     }
 
@@ -170,11 +183,14 @@ impl Rule {
             }
             (_, Words::Ready { text, .. }) => format!("{nickname}{text}"),
             // The mask is for the groups of another pattern.
-            (_, Words::Mask(_)) => {
-                format!("{}: over: {}", view.router(), Cow::from(view.message().trim_start()))
-            }
+            (_, Words::Mask(_)) => over(view),
         }
     }
+}
+
+/// What is told of a line that only says that a trouble is over.
+pub(super) fn over(view: &View<'_>) -> String {
+    format!("{}: over: {}", view.router(), Cow::from(view.message().trim_start()))
 }
 
 /// A number for a text, not 0 but for none.
@@ -196,7 +212,10 @@ pub(super) fn link(rules: &mut [Rule]) {
             let number = rule.builtin()?.silences?;
             let hushed =
                 rules.iter().position(|other| other.builtin().is_some_and(|b| b.number == number))?;
-            Some((index, hushed))
+            // Whoever is told of the one in the other's place must be told of it at all.
+            let told = &rules.get(hushed)?.destinations;
+            let is_told = told.iter().all(|id| rule.destinations.contains(id));
+            is_told.then_some((index, hushed))
         })
         .collect();
     for (index, hushed) in pairs {
@@ -206,5 +225,35 @@ pub(super) fn link(rules: &mut [Rule]) {
     }
     for rule in rules {
         rule.policy.owe(rule.destinations.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::Settings;
+
+    /// Whether rule 2 tells in the place of rule 1, where they tell these.
+    #[track_caller]
+    fn check(failures: &str, guessing: &str, expected: bool) {
+        let environment = [
+            ("STATIC_EVENTS_ENABLED", "1,2"),
+            ("STATIC_EVENT1_NOTIFIER", failures),
+            ("STATIC_EVENT2_NOTIFIER", guessing),
+            ("GENERIC1_WEBHOOK_URL", "http://127.0.0.1:1/a"),
+            ("GENERIC2_WEBHOOK_URL", "http://127.0.0.1:1/b"),
+        ];
+        let (settings, faults) = Settings::read(environment.map(|(name, value)| (name.into(), value.into())));
+        let settings = settings.unwrap_or_else(|| panic!("{:?}", faults.faults));
+        assert_eq!(settings.rules.rules()[0].hushed_by.is_some(), expected, "{failures} {guessing}");
+    }
+
+    #[test]
+    fn a_rule_is_hushed_only_where_the_other_is_told_to_all_of_its_people() {
+        check("Generic1", "Generic1", true);
+        check("Generic1", "Generic2,Generic1", true);
+        check("Generic1", "Generic2", false);
+        check("Generic1,Generic2", "Generic2", false);
+        check("", "", true);
+        check("", "Generic1", false);
     }
 }

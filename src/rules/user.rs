@@ -11,7 +11,7 @@ use super::builtin::Kind;
 use super::filter::Filter;
 use super::mask::Mask;
 use super::pattern::Pattern;
-use super::policy::Source;
+use super::policy::{Source, is_off};
 use super::rule::{Rule, What};
 use crate::network::{Networks, Routers};
 use crate::notify::Destinations;
@@ -143,8 +143,7 @@ fn read_one(
         Mask::new(mask, pattern.groups()).map_err(|what| faults.fault(format!("{name}: {what}"))).ok()
     });
     let filter = read_filter(&prefix, vars, routers, faults);
-    let name = variable("CLEAR");
-    let clear = vars.bytes(&name).and_then(|text| read_regex(&name, text, faults));
+    let clear = read_clear(&prefix, vars, faults);
     let source = Source { vars, prefix: &prefix, usual: &[], is_builtin: false };
     let key = pattern.as_ref().and_then(|pattern| source.key(pattern.groups(), faults));
     if let (Some(key), Some(clear)) = (&key, &clear)
@@ -152,12 +151,14 @@ fn read_one(
     {
         let (wanted, groups) = (key.groups(), clear.groups());
         faults.fault(format!(
-            "{name}: has {groups} groups, and {} needs @{wanted}: both lines must give the same key",
+            "{}: has {groups} groups, and {} needs @{wanted}: both lines must give the same key",
+            variable("CLEAR"),
             variable("KEY")
         ));
     }
     let policy = source.policy(Kind::Usual, clear.is_some(), faults);
-    let description = format!("{}{}", describe(&prefix, vars), source.words());
+    let words = policy.words(&source.each(key.as_ref(), "router"), "lines");
+    let description = format!("{}{}{words}", describe(&prefix, vars), describe_clear(&prefix, vars));
     let (pattern, mask, destinations) = (pattern?, mask?, destinations?);
     Some(Rule {
         name: format!("EVENT{number}").into(),
@@ -183,21 +184,29 @@ fn describe(prefix: &str, vars: &Vars) -> String {
 
 /// `_TOPICS`, `_FROM` and `_EXCLUDE` in words; nothing if none is set.
 pub(super) fn describe_filter(prefix: &str, vars: &Vars) -> String {
-    [
-        ("TOPICS", "with topics"),
-        ("FROM", "from"),
-        ("EXCLUDE", "without"),
-        ("CLEAR", "until"),
-        ("KEY", "apart by"),
-    ]
-    .into_iter()
-    .filter_map(|(name, words)| Some(format!(", {words} {}", shown(vars.bytes(&format!("{prefix}{name}"))?))))
-    .collect()
+    [("TOPICS", "with topics"), ("FROM", "from"), ("EXCLUDE", "without")]
+        .into_iter()
+        .filter_map(|(name, words)| {
+            Some(format!(", {words} {}", shown(vars.bytes(&format!("{prefix}{name}"))?)))
+        })
+        .collect()
+}
+
+/// `_CLEAR` in words; nothing if it is not set.
+pub(super) fn describe_clear(prefix: &str, vars: &Vars) -> String {
+    let clear = vars.bytes(&format!("{prefix}CLEAR")).filter(|text| !is_off(text));
+    clear.map(|text| format!("; over with {}", shown(text))).unwrap_or_default()
 }
 
 fn missing<T>(variable: &str, expected: &str, faults: &mut Faults) -> Option<T> {
     faults.fault(format!("{variable} is not set (expected {expected})"));
     None
+}
+
+/// `_CLEAR`; `off` is none, as for the other options.
+pub(super) fn read_clear(prefix: &str, vars: &Vars, faults: &mut Faults) -> Option<Pattern> {
+    let name = format!("{prefix}CLEAR");
+    vars.bytes(&name).filter(|text| !is_off(text)).and_then(|text| read_regex(&name, text, faults))
 }
 
 /// A regex, or a fault that says what is wrong with it and where.

@@ -280,8 +280,61 @@ mod match_lines {
             let ran = alertik(arguments).input(format!("dhcp,info x\n{FAILURE}")).run();
             check(&ran, 0, stdout, "");
         }
-        let ran = alertik("match tests/corpus/routeros_lines.txt").run();
+        let ran = alertik("match --json tests/corpus/routeros_lines.txt").run();
         assert_eq!((ran.code, &*ran.stderr), (0, ""));
+    }
+
+    /// A rule of these options about `went down`, and lines that it matches.
+    fn waiting(arguments: &str, options: &[(&str, &str)]) -> Ran {
+        let rule = [
+            ("EVENT0_NOTIFIER", "Console"),
+            ("EVENT0_MATCH_TYPE", "substr"),
+            ("EVENT0_MATCH_STR", "went down"),
+            ("EVENT0_MASK_MSG", "down"),
+        ];
+        let binary = alertik(arguments).set_all(rule).set_all(options.iter().copied());
+        binary.input("went up\nit went down\nit went down\n").run()
+    }
+
+    #[test]
+    fn a_rule_that_matched_and_told_nothing_says_why_once() {
+        let says = |options: &[(&str, &str)], stderr: &str| {
+            check(&waiting("match", options), 1, "", stderr);
+            // For programs there is nothing but alerts.
+            check(&waiting("match --json", options), 1, "", "");
+        };
+        says(&[("EVENT0_SILENCE", "25h")], "line 2: EVENT0 matched; it tells only when nothing does\n");
+        says(&[("EVENT0_SPIKE", "3")], "line 2: EVENT0 matched; it tells only when far more do than usual\n");
+        says(
+            &[("EVENT0_SPIKE", "-3"), ("EVENT0_SILENCE", "1h")],
+            "line 2: EVENT0 matched; it tells only when nothing does, and when far fewer do than usual\n",
+        );
+        says(
+            &[("EVENT0_THRESHOLD", "5/60s")],
+            "line 2: EVENT0 matched; it is told once there are 5 lines within 60 s\n",
+        );
+        let ran = waiting("match", &[("EVENT0_CLEAR", "went up")]);
+        let nothing = "line 1: EVENT0 matched; it ends what was told before, and nothing was\n";
+        assert_eq!((ran.code, &*ran.stderr), (0, nothing));
+        let link = "interface,info ether9 link down\ninterface,info ether9 link up\n";
+        let ran = alertik("match").set("STATIC_EVENTS_ENABLED", "7").input(link).run();
+        let flaps = "line 1: STATIC_EVENT7 matched; it tells only what goes back and forth\n";
+        check(&ran, 1, "", flaps);
+        let device = "dhcp,info lan assigned 10.0.0.9 for 7E:44:02:44:6D:44\n".repeat(2);
+        let ran = alertik("match").set("STATIC_EVENTS_ENABLED", "12").input(device).run();
+        let known = "line 2: STATIC_EVENT12 matched; it tells only what it has not seen before\n";
+        assert_eq!((ran.code, &*ran.stderr), (0, known));
+        // What another has told needs no word of a built-in rule that waits, but one of the operator's does.
+        let both = [
+            ("STATIC_EVENTS_ENABLED", "starter"),
+            ("EVENT0_MATCH_STR", "login failure"),
+            ("EVENT0_THRESHOLD", "2/1s"),
+        ];
+        let rule =
+            [("EVENT0_NOTIFIER", "Console"), ("EVENT0_MATCH_TYPE", "substr"), ("EVENT0_MASK_MSG", "x")];
+        let ran = alertik("match").set_all(rule).set_all(both).input(FAILURE).run();
+        let waits = "line 1: EVENT0 matched; it is told once there are 2 lines within 1 s\n";
+        assert_eq!((ran.code, &*ran.stderr), (0, waits));
     }
 
     #[test]
@@ -379,6 +432,40 @@ mod in_check {
                       in UTC\n\
                       alertik: warning: EVENT3_MATCH_STR: the \"?\" at 3 makes nothing lazy here\n";
         check(&configured("check").run(), 0, stdout, stderr);
+    }
+
+    #[test]
+    fn what_becomes_of_a_rules_alerts_is_said_as_it_will_be() {
+        let says = |variables: &[(&str, &str)], rule: &str| {
+            let ran = alertik("check").set_all(variables.iter().copied()).run();
+            let row = format!("\n  {rule} -> Console\n");
+            assert!(ran.code == 0 && ran.stdout.contains(&row), "{}{}", ran.stdout, ran.stderr);
+        };
+        let failure = "STATIC_EVENT1 (login_failure: a failed login to the router: user, address, service";
+        let quiet = "told at once; then quiet for 5 min, counting)";
+        says(&[], &format!("{failure}; for each address: {quiet}"));
+        for (key, each) in
+            [("off", "each router"), ("@{from}", "each \"@{from}\""), ("x", "all lines together")]
+        {
+            says(&[("STATIC_EVENT1_KEY", key)], &format!("{failure}; for {each}: {quiet}"));
+        }
+        says(
+            &[("STATIC_EVENT1_CLEAR", "logged in from ([0-9.]+)"), ("STATIC_EVENT1_COOLDOWN", "off")],
+            &format!(
+                "{failure}; over with \"logged in from ([0-9.]+)\"; for each address: told at once and when it is over)"
+            ),
+        );
+        says(
+            &[],
+            "STATIC_EVENT9 (port_scan: a port scan that the firewall logs: one source, many ports; for each \
+             source: told once there are 10 different ports within 60 s; then quiet for 1 h, counting)",
+        );
+        // It is never held, and an end that is none of a line's is none.
+        let mute = [("STATIC_EVENT1_MUTE", "22:00-07:00"), ("STATIC_EVENT1_PRIORITY", "urgent")];
+        says(
+            &[&mute[..], &[("STATIC_EVENT1_CLEAR", "off"), ("STATIC_EVENT1_WITHIN", "30s")]].concat(),
+            &format!("{failure}; for each address: {}; priority urgent)", quiet.trim_end_matches(')')),
+        );
     }
 
     #[test]

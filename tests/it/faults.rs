@@ -49,6 +49,7 @@ const ADDRESS: &str = "is no address (expected [::]:5140, 192.0.2.1:5140 or a po
 const NETWORK: &str = "is not an address, a network such as 192.168.88.0/24, or a name from ROUTERS";
 const URL: &str = "(expected https://… or http://…)";
 const AGE_KEY: &str = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
+const SPAN: &str = "a number with s, m, h or d, from 1s to 365d";
 const PROXY: &str = "is not a proxy (expected http://host:port or socks5h://host:port)";
 
 /// What is wrong with `set`, where those of `usual` hold that are not among them.
@@ -280,11 +281,14 @@ fn faults_of_what_rules_remember() {
             let what = format!("{name}: \"{value}\" is not understood (expected {expected}, or off)");
             check(usual, &[(&name, value)], &what);
         };
-        for text in ["5", "0/60s", "1001/60s", "5/60", "five/60s"] {
-            fault("THRESHOLD", text, "such as 5/60s, a number up to 1000 within a span");
+        for text in ["5", "0/60s", "1001/60s", "5/60", "five/60s", "5/400d"] {
+            let expected = format!("a number from 1 to 1000, a slash and {SPAN}, such as 5/60s");
+            fault("THRESHOLD", text, &expected);
         }
-        fault("COOLDOWN", "10", "a span such as 10m");
-        fault("SILENCE", "1 day", "a span such as 24h");
+        for text in ["10", "400d", "1h30m", "10min", "OFF"] {
+            fault("COOLDOWN", text, &format!("{SPAN}, such as 10m"));
+        }
+        fault("SILENCE", "1 day", &format!("{SPAN}, such as 24h"));
         for text in ["0", "11", "x"] {
             fault("SPIKE", text, "a number of standard deviations, 1 to 10 or -1 to -10");
         }
@@ -292,28 +296,30 @@ fn faults_of_what_rules_remember() {
             fault("FLAP", text, "on, or two percentages such as 20/30");
         }
         fault("PRIORITY", "High", "low, normal, high or urgent");
-        for text in ["22:00", "22-7", "7:00-8:00", "25:00-07:00", "07:00-07:00"] {
-            fault("MUTE", text, "hours such as 22:00-07:00");
+        for text in ["22:00", "22-7", "7:00-8:00", "25:00-07:00", "07:00-07:00", "00:00-24:00"] {
+            fault("MUTE", text, "hh:mm-hh:mm, two times of day that differ, such as 22:00-07:00");
         }
-        let options = ["THRESHOLD", "COOLDOWN", "WITHIN", "SILENCE", "SPIKE", "FLAP", "PRIORITY", "MUTE"]
-            .map(|name| format!("{prefix}{name}"));
+        let options = [
+            "KEY",
+            "CLEAR",
+            "THRESHOLD",
+            "COOLDOWN",
+            "WITHIN",
+            "SILENCE",
+            "SPIKE",
+            "FLAP",
+            "PRIORITY",
+            "MUTE",
+        ]
+        .map(|name| format!("{prefix}{name}"));
         let off: Vec<_> = options.iter().map(|name| (&**name, "off")).collect();
         check_right(usual, &off);
     }
     check(
         &[],
         &[("STATIC_EVENT6_WITHIN", "soon")],
-        "STATIC_EVENT6_WITHIN: \"soon\" is not understood (expected a span such as 30s, or off)",
+        &format!("STATIC_EVENT6_WITHIN: \"soon\" is not understood (expected {SPAN}, such as 30s, or off)"),
     );
-    let needs = "EVENT0_WITHIN needs EVENT0_CLEAR, which is not set (expected a regex)";
-    check(EVENT, &[("EVENT0_WITHIN", "30s")], needs);
-    check(
-        &[],
-        &[("STATIC_EVENT1_WITHIN", "30s")],
-        "STATIC_EVENT1_WITHIN has no effect on a rule of whose troubles no line says the end (rules 6 and 13 have one)",
-    );
-    let idle = "EVENT0_FLAP has no effect: no line says that the trouble is over (EVENT0_CLEAR)";
-    check_warning(EVENT, &[("EVENT0_FLAP", "on")], idle);
     check(EVENT, &[("EVENT0_CLEAR", "a(b")], "EVENT0_CLEAR: \"(\" at 1 is never closed");
     check(EVENT, &[("EVENT0_KEY", "@2")], "EVENT0_KEY: @2: the pattern has 1 group");
     check(
@@ -326,6 +332,76 @@ fn faults_of_what_rules_remember() {
         &[("EVENT0_KEY", "@{router} @1"), ("EVENT0_CLEAR", "(gone)"), ("EVENT0_WITHIN", "1m")],
     );
     check_right(&[], &[("STATIC_EVENT1_KEY", "@{router}")]);
+}
+
+#[test]
+fn an_end_must_say_of_what_it_is_the_end() {
+    check(
+        &[],
+        &[("STATIC_EVENT1_CLEAR", "logged in")],
+        "STATIC_EVENT1_CLEAR: has no group that takes the address (expected one, or STATIC_EVENT1_KEY=@{router})",
+    );
+    check(
+        &[],
+        &[("STATIC_EVENT4_CLEAR", "a (.*)")],
+        "STATIC_EVENT4_CLEAR: does not say of which reason it is the end (expected STATIC_EVENT4_KEY=@{router} \
+         beside it)",
+    );
+    check(&[], &[("STATIC_EVENT1_CLEAR", "a(b")], "STATIC_EVENT1_CLEAR: \"(\" at 1 is never closed");
+    check_right(&[], &[("STATIC_EVENT1_CLEAR", "from ([0-9.]+)"), ("STATIC_EVENT1_WITHIN", "30s")]);
+    check_right(&[], &[("STATIC_EVENT4_CLEAR", "back"), ("STATIC_EVENT4_KEY", "@{router}")]);
+    check_right(&[("STATIC_EVENTS_ENABLED", "3")], &[("STATIC_EVENT3_CLEAR", "logged out")]);
+}
+
+#[test]
+fn options_without_effect_are_warnings() {
+    for name in ["FLAP", "WITHIN"] {
+        for (prefix, usual) in [("EVENT0_", EVENT), ("STATIC_EVENT1_", &[])] {
+            let value = if name == "FLAP" { "on" } else { "30s" };
+            let why = format!("no line says that a trouble is over (expected a regex in {prefix}CLEAR)");
+            let name = format!("{prefix}{name}");
+            check_warning(usual, &[(&name, value)], &format!("{name} has no effect: {why}"));
+        }
+    }
+    let urgent = "EVENT0_MUTE has no effect: urgent alerts are never held (EVENT0_PRIORITY)";
+    check_warning(EVENT, &[("EVENT0_PRIORITY", "urgent"), ("EVENT0_MUTE", "22:00-07:00")], urgent);
+    for (name, value) in [("THRESHOLD", "5/60s"), ("COOLDOWN", "1h"), ("WITHIN", "1m")] {
+        let name = format!("STATIC_EVENT7_{name}");
+        let warning = format!("{name} has no effect: this rule tells only what flaps");
+        check_warning(&[], &[(&name, value)], &warning);
+    }
+    for (name, value) in [("THRESHOLD", "5/60s"), ("COOLDOWN", "1h")] {
+        let name = format!("STATIC_EVENT12_{name}");
+        let why = "this rule tells what is new with its first line, and no other";
+        let warning = format!("{name} has no effect: {why}");
+        check_warning(&[("STATIC_EVENTS_ENABLED", "12")], &[(&name, value)], &warning);
+    }
+    // Of these the cooldown holds.
+    check_right(&[], &[("STATIC_EVENT7_SILENCE", "24h"), ("STATIC_EVENT7_COOLDOWN", "1h")]);
+    let nothing = "STATIC_EVENT7_FLAP: off leaves this rule nothing to tell (expected on, or two percentages \
+                   such as 20/30)";
+    check_warning(&[], &[("STATIC_EVENT7_FLAP", "off")], nothing);
+}
+
+#[test]
+fn a_key_that_tells_nothing_apart_is_a_warning() {
+    let same = |usual, name: &str, value: &str, expected: &str| {
+        let why = format!("\"{value}\" makes all lines count as the same (expected such as {expected})");
+        check_warning(usual, &[(name, value)], &format!("{name}: {why}"));
+    };
+    same(EVENT, "EVENT0_KEY", "all", "@{router} or a group, @1");
+    for value in ["@1", "@{foo}", "all"] {
+        same(&[], "STATIC_EVENT1_KEY", value, "@{router}");
+    }
+    let substr = [&EVENT[..1], &EVENT[2..], &[("EVENT0_MATCH_TYPE", "substr")]].concat();
+    same(&substr, "EVENT0_KEY", "@1", "@{router}");
+    check_warning(
+        &[],
+        &[("STATIC_EVENT1_KEY", "@{router} @1")],
+        "STATIC_EVENT1_KEY: an @ in \"@{router} @1\" is only text: a built-in rule has no groups (expected such as \
+         @{router})",
+    );
+    check_right(EVENT, &[("EVENT0_KEY", "@@@1")]);
 }
 
 const BUILTINS: &str = "0 wifi_login_attempt, 1 login_failure, 2 login_bruteforce, 3 login, 4 unclean_reboot, \
@@ -651,7 +727,9 @@ fn bytes_that_are_not_utf8_are_a_fault_but_in_patterns_and_masks() {
     for name in ["HTTP_TOKEN", "ROUTERS", "TZ", "LOG_FILE", "ALERT_SUFFIX", "EVENT0_TOPICS"] {
         assert_eq!(read(name), [format!("{name} is not UTF-8")]);
     }
-    for name in ["EVENT0_MATCH_STR", "EVENT0_MASK_MSG", "EVENT0_EXCLUDE", "STATIC_EVENT1_EXCLUDE"] {
+    for name in
+        ["EVENT0_MATCH_STR", "EVENT0_MASK_MSG", "EVENT0_EXCLUDE", "EVENT0_CLEAR", "STATIC_EVENT1_EXCLUDE"]
+    {
         assert_eq!(read(name), [""; 0]);
     }
 }

@@ -14,7 +14,7 @@
 //! intruder's; the cooldown is long, because some do it every minute.
 
 use super::said::{is_address, may_be_about, without_prefix};
-use super::{Builtin, Kind, Told, View};
+use super::{Builtin, Kind, Same, Told, View};
 
 const VERBS: &[&str] =
     &[" added by ", " removed by ", " changed by ", " moved by ", " scheduled by ", " settings by "];
@@ -33,6 +33,8 @@ pub(super) const RULE: Builtin = Builtin {
     suffix: None,
     options: &[("COOLDOWN", "1h")],
     clears: false,
+    same: Same::Several("kind of object, change and author"),
+    counts: "lines",
     kind: Kind::Usual,
     silences: None,
     tell,

@@ -9,7 +9,7 @@
 //! configuration, the command is left out, as everywhere.
 
 use super::said::without_prefix;
-use super::{Builtin, Kind, Told, View, config_change, login_failure};
+use super::{Builtin, Kind, Same, Told, View, config_change, login_failure};
 
 /// How many words call a line the same: `ntp change time`, `login failure for`, `dhcp alert on`.
 const KEY_WORDS: usize = 3;
@@ -24,6 +24,8 @@ pub(super) const RULE: Builtin = Builtin {
     suffix: None,
     options: &[("COOLDOWN", "10m")],
     clears: false,
+    same: Same::Several("kind of line, by its first three words"),
+    counts: "lines",
     kind: Kind::Usual,
     silences: None,
     tell,

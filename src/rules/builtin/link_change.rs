@@ -10,7 +10,7 @@
 //! One that is back within ten seconds was a cable put elsewhere, or a speed being agreed upon.
 
 use super::said::{is_strangers, may_be_about, without_prefix};
-use super::{Builtin, Kind, Sign, Told, View};
+use super::{Builtin, Kind, Same, Sign, Told, View};
 
 const DOWN: &str = " link down";
 const UP: &str = " link up";
@@ -25,6 +25,8 @@ pub(super) const RULE: Builtin = Builtin {
     suffix: None,
     options: &[("WITHIN", "10s"), ("COOLDOWN", "5m")],
     clears: true,
+    same: Same::One("interface"),
+    counts: "lines",
     kind: Kind::Usual,
     silences: None,
     tell,

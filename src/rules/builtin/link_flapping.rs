@@ -9,7 +9,7 @@
 //! While an interface flaps, rule 6 is not asked about it. When it starts and when it is over is for whoever
 //! counts; here each line says only which interface, and up or down.
 
-use super::{Builtin, Kind, Sign, Told, View, link_change};
+use super::{Builtin, Kind, Same, Sign, Told, View, link_change};
 
 pub(super) const RULE: Builtin = Builtin {
     number: 7,
@@ -21,6 +21,8 @@ pub(super) const RULE: Builtin = Builtin {
     suffix: None,
     options: &[("FLAP", "on")],
     clears: false,
+    same: Same::One("interface"),
+    counts: "lines",
     kind: Kind::Flapping,
     silences: Some(link_change::RULE.number),
     tell,

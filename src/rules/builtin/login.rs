@@ -8,7 +8,7 @@
 //! A failed login whose user is called `x logged in from …` must not be told as
 //! a login, so the message has to begin with `user`.
 
-use super::{Builtin, Kind, Told, View, starting_with};
+use super::{Builtin, Kind, Same, Told, View, starting_with};
 
 const NEEDLE: &str = " logged in";
 
@@ -22,6 +22,8 @@ pub(super) const RULE: Builtin = Builtin {
     suffix: None,
     options: &[],
     clears: false,
+    same: Same::Router,
+    counts: "lines",
     kind: Kind::Usual,
     silences: None,
     tell,

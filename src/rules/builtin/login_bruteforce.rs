@@ -7,7 +7,7 @@
 //!
 //! While this one is busy with an address, rule 1 is not asked about it: one attack is one alert.
 
-use super::{Builtin, Kind, Told, View, login_failure};
+use super::{Builtin, Kind, Same, Told, View, login_failure};
 
 pub(super) const RULE: Builtin = Builtin {
     number: 2,
@@ -19,6 +19,8 @@ pub(super) const RULE: Builtin = Builtin {
     suffix: None,
     options: &[("THRESHOLD", "5/60s"), ("COOLDOWN", "1h")],
     clears: false,
+    same: Same::One("address"),
+    counts: "lines",
     kind: Kind::Usual,
     silences: Some(login_failure::RULE.number),
     tell,

@@ -10,7 +10,7 @@
 //! last one. It may be missing (`via api`), or be a MAC address (`via winbox`).
 
 use super::said::{is_address, one_spelling};
-use super::{Builtin, Kind, Told, View, starting_with};
+use super::{Builtin, Kind, Same, Told, View, starting_with};
 
 const NEEDLE: &str = "login failure for user ";
 
@@ -24,6 +24,8 @@ pub(super) const RULE: Builtin = Builtin {
     suffix: None,
     options: &[("COOLDOWN", "5m")],
     clears: false,
+    same: Same::One("address"),
+    counts: "lines",
     kind: Kind::Usual,
     silences: None,
     tell,

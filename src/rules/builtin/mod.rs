@@ -10,9 +10,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::mask::Mask;
+use super::pattern::Pattern;
 use super::policy::Source;
-use super::rule::{Rule, What};
-use super::user::{describe_filter, read_filter};
+use super::rule::{Rule, What, over};
+use super::user::{describe_clear, describe_filter, read_clear, read_filter};
 use super::view::View;
 use crate::network::Routers;
 use crate::notify::Destinations;
@@ -33,9 +34,12 @@ mod port_scan;
 pub(super) mod reboot;
 mod rogue_dhcp;
 mod said;
+mod same;
 mod unclean_reboot;
 mod vpn_login;
 mod wifi_login_attempt;
+
+use same::Same;
 
 /// Every built-in rule.
 pub const REGISTRY: &[Builtin] = &[
@@ -64,6 +68,7 @@ pub(super) const VARIABLES: &[&str] = &[
     "STATIC_EVENTn_FROM",
     "STATIC_EVENTn_EXCLUDE",
     "STATIC_EVENTn_KEY",
+    "STATIC_EVENTn_CLEAR",
     "STATIC_EVENTn_THRESHOLD",
     "STATIC_EVENTn_COOLDOWN",
     "STATIC_EVENTn_WITHIN",
@@ -95,6 +100,10 @@ pub struct Builtin {
     options: &'static [(&'static str, &'static str)],
     /// Some lines say that a trouble is over.
     clears: bool,
+    /// What it tells one from another.
+    same: Same,
+    /// What its threshold counts, in the plural.
+    pub(super) counts: &'static str,
     /// What becomes of what it tells.
     kind: Kind,
     /// The rule that is not asked about what this one is busy with: the same key, while this one's
@@ -155,15 +164,28 @@ impl Told {
 pub(super) struct Ready {
     pub(super) builtin: &'static Builtin,
     pub(super) suffix: Option<Mask>,
+    /// The operator's `_CLEAR`.
+    pub(super) clear: Option<Pattern>,
 }
 
 impl Ready {
     fn new(builtin: &'static Builtin) -> Ready {
-        Ready { builtin, suffix: builtin.suffix.and_then(|text| Mask::new(text.as_bytes(), 0).ok()) }
+        let suffix = builtin.suffix.and_then(|text| Mask::new(text.as_bytes(), 0).ok());
+        Ready { builtin, suffix, clear: None }
     }
 
+    /// What it makes of a line. What it tells itself is never what the operator calls an end: strangers choose
+    /// user names, and would end with one what they are about to begin.
     pub(super) fn tell(&self, view: &View<'_>) -> Option<Told> {
-        (self.builtin.tell)(view)
+        (self.builtin.tell)(view).or_else(|| self.end(view))
+    }
+
+    /// The end of a trouble, by the operator's `_CLEAR`.
+    fn end(&self, view: &View<'_>) -> Option<Told> {
+        let clear = self.clear.as_ref().filter(|clear| clear.is_match(&view.line.bytes))?;
+        let groups = clear.groups_in(&view.line.bytes);
+        let key = self.builtin.same.of_end(groups.as_ref());
+        Some(Told { sign: Sign::Cleared, ..Told::keyed(over(view), &key) })
     }
 }
 
@@ -242,14 +264,23 @@ fn read_one(
         None => destinations.configured(faults),
     };
     let source = Source { vars, prefix: &prefix, usual: builtin.options, is_builtin: true };
-    let filter = describe_filter(&prefix, vars);
+    let filter = read_filter(&prefix, vars, routers, faults);
+    let clear = read_clear(&prefix, vars, faults);
+    let key = source.key(0, faults);
+    if let (Some(clear), None) = (&clear, &key) {
+        builtin.same.check_clear(&prefix, clear, faults);
+    }
+    let clears = builtin.clears || clear.is_some();
+    let policy = source.policy(builtin.kind, clears, faults);
+    let words = policy.words(&source.each(key.as_ref(), builtin.same.each()), builtin.counts);
+    let (among, until) = (describe_filter(&prefix, vars), describe_clear(&prefix, vars));
     Rule {
         name: name.into(),
-        description: format!("{}: {}{filter}{}", builtin.name, builtin.tells, source.words()),
-        filter: read_filter(&prefix, vars, routers, faults),
-        what: What::Builtin(Ready::new(builtin)),
-        key: source.key(0, faults),
-        policy: source.policy(builtin.kind, builtin.clears, faults),
+        description: format!("{}: {}{among}{until}{words}", builtin.name, builtin.tells),
+        filter,
+        what: What::Builtin(Ready { clear, ..Ready::new(builtin) }),
+        key,
+        policy,
         destinations: Arc::from(destinations),
         followers: Arc::new([]),
         hushed_by: None,

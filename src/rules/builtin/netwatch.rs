@@ -7,7 +7,7 @@
 //! ```
 
 use super::said::may_be_about;
-use super::{Builtin, Kind, Sign, Told, View, starting_with};
+use super::{Builtin, Kind, Same, Sign, Told, View, starting_with};
 
 const DOWN: &str = "event down [ ";
 const UP: &str = "event up [ ";
@@ -23,6 +23,8 @@ pub(super) const RULE: Builtin = Builtin {
     // A host on the edge of its range comes and goes with every probe, which can be every second.
     options: &[("COOLDOWN", "10m")],
     clears: true,
+    same: Same::Several("host"),
+    counts: "lines",
     kind: Kind::Usual,
     silences: None,
     tell,

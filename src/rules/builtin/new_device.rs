@@ -16,7 +16,7 @@
 use std::net::IpAddr;
 
 use super::said::{is_mac, is_strangers, may_be_about, one_spelling, without_prefix};
-use super::{Builtin, Kind, Told, View};
+use super::{Builtin, Kind, Same, Told, View};
 
 const ASSIGNED: &str = " assigned ";
 const CONNECTED: &str = " connected";
@@ -35,6 +35,8 @@ pub(super) const RULE: Builtin = Builtin {
     suffix: None,
     options: &[],
     clears: false,
+    same: Same::One("MAC address"),
+    counts: "lines",
     kind: Kind::Novelty,
     silences: None,
     tell,

@@ -14,7 +14,7 @@
 use std::net::IpAddr;
 
 use super::said::{is_strangers, may_be_about};
-use super::{Builtin, Kind, Told, View};
+use super::{Builtin, Kind, Same, Told, View};
 
 const CHAINS: &[&str] = &["input: in:", "forward: in:"];
 
@@ -34,6 +34,8 @@ pub(super) const RULE: Builtin = Builtin {
     suffix: None,
     options: &[("THRESHOLD", "10/60s"), ("COOLDOWN", "1h")],
     clears: false,
+    same: Same::One("source"),
+    counts: "different ports",
     kind: Kind::Usual,
     silences: None,
     tell,

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::{Builtin, Kind, Told, View, starting_with, unclean_reboot};
+use super::{Builtin, Kind, Same, Told, View, starting_with, unclean_reboot};
 use crate::memory::Rebooted;
 
 pub(super) const RULE: Builtin = Builtin {
@@ -20,6 +20,8 @@ pub(super) const RULE: Builtin = Builtin {
     suffix: None,
     options: &[],
     clears: false,
+    same: Same::Router,
+    counts: "lines",
     kind: Kind::Usual,
     silences: None,
     tell,

@@ -11,7 +11,7 @@
 //! such a server can change with every packet; the interface is where somebody has to go and look.
 
 use super::said::{is_mac, is_strangers, may_be_about, without_prefix};
-use super::{Builtin, Kind, Told, View, starting_with};
+use super::{Builtin, Kind, Same, Told, View, starting_with};
 
 const ALERT: &str = "dhcp alert on ";
 const UNKNOWN: &str = ": discovered unknown dhcp server";
@@ -27,6 +27,8 @@ pub(super) const RULE: Builtin = Builtin {
     suffix: None,
     options: &[("COOLDOWN", "1h")],
     clears: false,
+    same: Same::One("interface"),
+    counts: "lines",
     kind: Kind::Usual,
     silences: None,
     tell,

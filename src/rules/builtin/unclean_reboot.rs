@@ -5,7 +5,7 @@
 //!                         └ one of a few beginnings, told as it stands
 //! ```
 
-use super::{Builtin, Kind, Told, View, starting_with};
+use super::{Builtin, Kind, Same, Told, View, starting_with};
 
 const UNCLEAN: &str = "rebooted without proper shutdown";
 const KERNEL: &str = "kernel failure in previous boot";
@@ -22,6 +22,8 @@ pub(super) const RULE: Builtin = Builtin {
     // A board that reboots again and again says so every minute or two.
     options: &[("COOLDOWN", "10m")],
     clears: false,
+    same: Same::Several("reason"),
+    counts: "lines",
     kind: Kind::Usual,
     silences: None,
     tell,

@@ -18,7 +18,7 @@
 use std::net::IpAddr;
 
 use super::said::{is_strangers, may_be_about, without_prefix};
-use super::{Builtin, Kind, Told, View, starting_with};
+use super::{Builtin, Kind, Same, Told, View, starting_with};
 
 const LOGGED_IN: &str = " logged in, ";
 const DISCONNECTED: &str = ">: disconnected";
@@ -40,6 +40,8 @@ pub(super) const RULE: Builtin = Builtin {
     // tries every few seconds.
     options: &[("COOLDOWN", "1h")],
     clears: false,
+    same: Same::Several("user and outcome"),
+    counts: "lines",
     kind: Kind::Usual,
     silences: None,
     tell,

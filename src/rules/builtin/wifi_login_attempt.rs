@@ -10,7 +10,8 @@
 //! Alertik's static event 0, text for text where Alertik told something; it was
 //! silent on lines without a colon behind the network.
 
-use super::{Builtin, Kind, Told, View};
+use super::said::one_spelling;
+use super::{Builtin, Kind, Same, Told, View};
 
 const NEEDLE: &str = "unicast key exchange timeout";
 
@@ -25,6 +26,8 @@ pub(super) const RULE: Builtin = Builtin {
     suffix: Some(", at:@{time}"),
     options: &[("COOLDOWN", "5m")],
     clears: false,
+    same: Same::One("MAC address"),
+    counts: "lines",
     kind: Kind::Usual,
     silences: None,
     tell,
@@ -37,7 +40,7 @@ fn tell(view: &View<'_>) -> Option<Told> {
     let network = network(tail);
     Some(Told::keyed(
         format!("There is someone trying to connect to your WiFi: {network}, with the mac-address: {mac}"),
-        mac,
+        &one_spelling(mac),
     ))
 }
 

@@ -37,7 +37,7 @@ pub(super) use draft::{Audience, Draft};
 use entry::Entry;
 use keys::Keys;
 use mute::Mute;
-pub(super) use options::Source;
+pub(super) use options::{Source, is_off};
 pub(super) use said::Said;
 pub(super) use saved::untold;
 use silence::{Missed, Silence};

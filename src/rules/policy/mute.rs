@@ -1,6 +1,7 @@
 //! Hours in which nobody wants to be told (`_MUTE=22:00-07:00`), a while in which somebody does not, and
 //! what is held meanwhile.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -39,6 +40,14 @@ impl Hours {
             true => (self.from..self.to).contains(&minute),
             false => minute >= self.from || minute < self.to,
         }
+    }
+}
+
+impl fmt::Display for Hours {
+    /// `from 22:00 to 07:00`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Hours { from, to } = self;
+        write!(f, "from {:02}:{:02} to {:02}:{:02}", from / 60, from % 60, to / 60, to % 60)
     }
 }
 

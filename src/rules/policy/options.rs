@@ -1,4 +1,7 @@
-//! The options of a rule: from variables, or from a built-in rule's own list, to a [`Policy`]; and in words.
+//! The options of a rule: from variables, or from a built-in rule's own list, to a [`Policy`].
+//!
+//! Every option is read for every kind of rule. One that changes nothing there is left out of the policy,
+//! and the operator is told why: so what `check` says of a policy is what happens.
 
 use std::time::Duration;
 
@@ -12,18 +15,32 @@ use crate::rules::mask::Mask;
 use crate::span;
 use crate::vars::{Faults, Vars, shown};
 
-/// What each option is called, what may stand there, and how `check` puts it (`*` is the value), in the order in
-/// which a line goes through them. `_CLEAR` is the rules' to read: it is a pattern.
-const OPTIONS: [(&str, &str, &str); 8] = [
-    ("SILENCE", "a span such as 24h", "tells when nothing has matched for *, and when it is back"),
-    ("SPIKE", "a number of standard deviations, 1 to 10 or -1 to -10", "tells when matches are * the usual"),
-    ("FLAP", "on, or two percentages such as 20/30", "tells once what flaps*"),
-    ("THRESHOLD", "such as 5/60s, a number up to 1000 within a span", "tells at *"),
-    ("WITHIN", "a span such as 30s", "tells only what lasts *"),
-    ("COOLDOWN", "a span such as 10m", "then counts in silence for *"),
-    ("MUTE", "hours such as 22:00-07:00", "holds from * and then tells all in one message"),
-    ("PRIORITY", "low, normal, high or urgent", "priority *"),
+mod prose;
+
+/// What may stand in each option; `*` is a span. `_KEY` and `_CLEAR` are a mask and a pattern.
+const EXPECTED: [(&str, &str); 8] = [
+    ("SILENCE", "*, such as 24h"),
+    ("SPIKE", "a number of standard deviations, 1 to 10 or -1 to -10"),
+    ("FLAP", "on, or two percentages such as 20/30"),
+    ("THRESHOLD", "a number from 1 to 1000, a slash and *, such as 5/60s"),
+    ("WITHIN", "*, such as 30s"),
+    ("COOLDOWN", "*, such as 10m"),
+    ("MUTE", "hh:mm-hh:mm, two times of day that differ, such as 22:00-07:00"),
+    ("PRIORITY", "low, normal, high or urgent"),
 ];
+
+fn expected(name: &str) -> String {
+    let form = EXPECTED.iter().find(|(option, _)| *option == name).map_or("", |(_, form)| form);
+    form.replace('*', span::FORM)
+}
+
+/// What a key is made of at least.
+const ROUTER: &str = "@{router}";
+
+/// True for the value that takes an option away.
+pub(in crate::rules) fn is_off(value: &[u8]) -> bool {
+    value.trim_ascii() == b"off"
+}
 
 /// Where a rule's options are read.
 pub(in crate::rules) struct Source<'a> {
@@ -42,14 +59,14 @@ impl Source<'_> {
     fn value(&self, name: &str) -> Option<&str> {
         let own = self.vars.text(&format!("{}{name}", self.prefix));
         let usual = || self.usual.iter().find(|(usual, _)| *usual == name).map(|(_, value)| *value);
-        own.or_else(usual).filter(|value| value.trim() != "off")
+        own.or_else(usual).filter(|value| !is_off(value.as_bytes()))
     }
 
     fn read<T>(&self, name: &str, read: impl Fn(&str) -> Option<T>, faults: &mut Faults) -> Option<T> {
         let value = self.value(name)?;
         let found = read(value);
         if found.is_none() {
-            let expected = OPTIONS.iter().find(|option| option.0 == name).map_or("", |option| option.1);
+            let expected = expected(name);
             let (prefix, value) = (self.prefix, shown(value));
             faults.fault(format!("{prefix}{name}: {value} is not understood (expected {expected}, or off)"));
         }
@@ -58,103 +75,94 @@ impl Source<'_> {
 
     /// The policy of a rule of this kind; `clears` says whether something ends its troubles.
     pub(in crate::rules) fn policy(&self, kind: Kind, clears: bool, faults: &mut Faults) -> Policy {
-        let within: Option<Duration> = self.read("WITHIN", span::read, faults);
-        if within.is_some() && !clears {
-            let prefix = self.prefix;
-            faults.fault(match self.is_builtin {
-                true => format!(
-                    "{prefix}WITHIN has no effect on a rule of whose troubles no line says the end (rules 6 and 13 have one)"
-                ),
-                false => format!("{prefix}WITHIN needs {prefix}CLEAR, which is not set (expected a regex)"),
-            });
-        }
-        let flap = self.read("FLAP", Bounds::read, faults);
-        if flap.is_some() && !clears && kind != Kind::Flapping {
-            let prefix = self.prefix;
-            faults.warn(format!(
-                "{prefix}FLAP has no effect: no line says that the trouble is over ({prefix}CLEAR)"
-            ));
-        }
         let priority = |text: &str| {
             Priority::NAMES.iter().find(|(name, _)| *name == text.trim()).map(|(_, priority)| *priority)
         };
-        Policy {
+        let mut policy = Policy {
             kind,
             priority: self.read("PRIORITY", priority, faults).unwrap_or_default(),
             threshold: self.read("THRESHOLD", Threshold::read, faults),
             cooldown: self.read("COOLDOWN", span::read, faults),
             clears,
-            within,
+            within: self.read("WITHIN", span::read, faults),
             silence: self.read("SILENCE", span::read, faults),
             spike: self.read("SPIKE", Deviations::read, faults),
-            flap,
+            flap: self.read("FLAP", Bounds::read, faults),
             mute: self.read("MUTE", Hours::read, faults),
             says_count: self.is_builtin,
             owing: 1,
             is_followed: false,
             // Until somebody says how long alerts are tried.
             patience: Duration::from_secs(365 * 24 * 3600),
+        };
+        self.leave_out_idle(&mut policy, faults);
+        policy
+    }
+
+    /// Takes out of `policy` what has no effect in it, and says so of what the operator has set.
+    fn leave_out_idle(&self, policy: &mut Policy, faults: &mut Faults) {
+        let prefix = self.prefix;
+        let endless = format!("no line says that a trouble is over (expected a regex in {prefix}CLEAR)");
+        let endless = (!policy.clears).then_some(&*endless);
+        let flapping = Some("this rule tells only what flaps").filter(|_| policy.kind == Kind::Flapping);
+        let novelty = Some("this rule tells what is new with its first line, and no other")
+            .filter(|_| policy.kind == Kind::Novelty);
+        let is_about_all = policy.silence.is_some() || policy.spike.is_some();
+        let urgent = format!("urgent alerts are never held ({prefix}PRIORITY)");
+        let urgent = (policy.priority == Priority::Urgent).then_some(&*urgent);
+
+        self.leave_out("FLAP", &mut policy.flap, endless.filter(|_| flapping.is_none()), faults);
+        self.leave_out("WITHIN", &mut policy.within, flapping.or(endless), faults);
+        self.leave_out("THRESHOLD", &mut policy.threshold, flapping.or(novelty), faults);
+        let cooldown = flapping.or(novelty).filter(|_| !is_about_all);
+        self.leave_out("COOLDOWN", &mut policy.cooldown, cooldown, faults);
+        self.leave_out("MUTE", &mut policy.mute, urgent, faults);
+        if flapping.is_some() && self.value("FLAP").is_none() && !is_about_all {
+            let expected = expected("FLAP");
+            faults.warn(format!("{prefix}FLAP: off leaves this rule nothing to tell (expected {expected})"));
         }
     }
 
-    /// `_KEY`, for a pattern with `groups` groups.
+    fn leave_out<T>(&self, name: &str, option: &mut Option<T>, why: Option<&str>, faults: &mut Faults) {
+        if let Some(why) = why
+            && option.take().is_some()
+            && self.vars.text(&format!("{}{name}", self.prefix)).is_some()
+        {
+            faults.warn(format!("{}{name} has no effect: {why}", self.prefix));
+        }
+    }
+
+    /// `_KEY`, for a pattern with `groups` groups. `off` takes away what a built-in rule tells apart of itself.
     pub(in crate::rules) fn key(&self, groups: usize, faults: &mut Faults) -> Option<Mask> {
         let name = format!("{}KEY", self.prefix);
-        let mask = Mask::new(self.vars.bytes(&name)?, groups);
-        mask.map_err(|what| faults.fault(format!("{name}: {what}"))).ok()
-    }
-
-    /// The options in words, each after a comma.
-    pub(in crate::rules) fn words(&self) -> String {
-        let words = |(name, _, words): &(&str, &str, &str)| {
-            let value = self.value(name)?;
-            Some(format!("; {}", words.replace('*', &value_words(name, value.trim()))))
-        };
-        OPTIONS.iter().filter_map(words).collect()
-    }
-}
-
-/// A value as it stands in a sentence.
-fn value_words(name: &str, value: &str) -> String {
-    let two = |separator| value.split_once(separator).unwrap_or((value, ""));
-    match name {
-        "THRESHOLD" => {
-            let (count, within) = two('/');
-            format!("{count} lines within {}", span::read(within).map(span::words).unwrap_or_default())
+        let text = self.vars.bytes(&name)?;
+        if is_off(text) {
+            return Mask::new(ROUTER.as_bytes(), 0).ok().filter(|_| self.is_builtin);
         }
-        "SPIKE" => match value.strip_prefix('-') {
-            Some(number) => format!("{number} deviations below"),
-            None => format!("{value} deviations above"),
-        },
-        "FLAP" if value == "on" => String::new(),
-        "FLAP" => format!(" (from {} % to {} %)", two('/').1, two('/').0),
-        "MUTE" => format!("{} to {}", two('-').0, two('-').1),
-        _ => span::read(value).map_or_else(|| value.to_owned(), span::words),
+        let mask = Mask::new(text, groups).map_err(|what| faults.fault(format!("{name}: {what}"))).ok()?;
+        let text = shown(text);
+        let expected = if groups == 0 { ROUTER.to_owned() } else { format!("{ROUTER} or a group, @1") };
+        if mask.is_constant() {
+            faults.warn(format!(
+                "{name}: {text} makes all lines count as the same (expected such as {expected})"
+            ));
+        } else if groups == 0 && mask.has_plain_at() {
+            let whose = if self.is_builtin { "a built-in rule" } else { "the pattern" };
+            faults.warn(format!(
+                "{name}: an @ in {text} is only text: {whose} has no groups (expected such as {expected})"
+            ));
+        }
+        Some(mask)
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_option_is_put_in_words() {
-        let check = |option, value, expected: &str| {
-            let vars = Vars::read([], &[], &|_| Ok(Vec::new()), &mut Faults::default());
-            let usual = &[(option, value)];
-            let source = Source { vars: &vars, prefix: "EVENT0_", usual, is_builtin: false };
-            assert_eq!(source.words(), expected);
-        };
-        check("SILENCE", "24h", "; tells when nothing has matched for 24 h, and when it is back");
-        check("SPIKE", "3", "; tells when matches are 3 deviations above the usual");
-        check("SPIKE", "-2.5", "; tells when matches are 2.5 deviations below the usual");
-        check("FLAP", "on", "; tells once what flaps");
-        check("FLAP", "20/30", "; tells once what flaps (from 30 % to 20 %)");
-        check("THRESHOLD", "5/60s", "; tells at 5 lines within 60 s");
-        check("WITHIN", "30s", "; tells only what lasts 30 s");
-        check("COOLDOWN", "10m", "; then counts in silence for 10 min");
-        check("MUTE", "22:00-07:00", "; holds from 22:00 to 07:00 and then tells all in one message");
-        check("PRIORITY", "low", "; priority low");
-        check("COOLDOWN", "off", "");
+    /// What `key` tells one from another, as one calls each of it; `own` where no variable says that.
+    pub(in crate::rules) fn each(&self, key: Option<&Mask>, own: &str) -> String {
+        let text = self.vars.bytes(&format!("{}KEY", self.prefix)).unwrap_or_default();
+        match key {
+            None => format!("each {own}"),
+            Some(_) if is_off(text) || text == ROUTER.as_bytes() => "each router".to_owned(),
+            Some(key) if key.is_constant() => "all lines together".to_owned(),
+            Some(_) => format!("each {}", shown(text)),
+        }
     }
 }
