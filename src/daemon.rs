@@ -21,6 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::alert::DestinationId;
+use crate::figures::NotifierCard;
 use crate::health::Health;
 use crate::heartbeat::{Daily, Pinger, Pings};
 use crate::ingest::{self, Forward, Listener, tcp};
@@ -161,7 +162,7 @@ impl Daemon {
         let mut dispatch = dispatch.map_err(Error::Dispatch)?;
         let card = |(number, (name, pulse)): (usize, (String, _))| {
             let waiting = dispatch.waiting(DestinationId(number));
-            serve::NotifierCard { name, pulse, waiting: Box::new(waiting) }
+            NotifierCard { name, pulse, waiting: Box::new(waiting) }
         };
         let asker = calls.clone();
         let http = http.map(|listener| {

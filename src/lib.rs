@@ -33,6 +33,7 @@ pub mod cli;
 pub mod daemon;
 pub mod draft;
 pub mod fields;
+pub mod figures;
 pub mod health;
 pub mod heartbeat;
 pub mod ingest;

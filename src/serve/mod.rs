@@ -27,7 +27,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
-use crate::health::{Health, Pulse};
+use crate::figures::NotifierCard;
+use crate::health::Health;
 use crate::live::Live;
 use crate::network::Routers;
 use crate::stats::Stats;
@@ -99,7 +100,7 @@ pub struct Site {
     /// The rules, at the same places as in [`Stats::rules`].
     pub rules: Vec<RuleCard>,
     /// The notifiers, by their numbers.
-    pub notifiers: Vec<NotifierCard>,
+    pub notifiers: Arc<[NotifierCard]>,
     /// When the process started.
     pub start: Instant,
     /// Takes what somebody asks for; never waits.
@@ -118,16 +119,6 @@ pub struct RuleCard {
     pub description: String,
     /// Whom it tells.
     pub notifiers: Vec<String>,
-}
-
-/// What there is to say of a notifier.
-pub struct NotifierCard {
-    /// `Slack`, or `Telegram/-100123`.
-    pub name: String,
-    /// How it fares.
-    pub pulse: Arc<Pulse>,
-    /// How many alerts wait for it.
-    pub waiting: Box<dyn Fn() -> usize + Send + Sync>,
 }
 
 /// What somebody asks of the daemon.

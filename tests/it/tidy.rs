@@ -73,6 +73,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "alert",
             "draft",
+            "figures",
             "health",
             "heartbeat",
             "ingest",
@@ -153,8 +154,12 @@ const LAYERS: &[(&str, &[&str])] = &[
             "vars",
         ],
     ),
-    ("serve", &["health", "live", "network", "secret", "span", "stats", "timestamp", "trial", "vars"]),
+    (
+        "serve",
+        &["figures", "health", "live", "network", "secret", "span", "stats", "timestamp", "trial", "vars"],
+    ),
     // Leaves.
+    ("figures", &["health", "network", "stats"]),
     ("live", &["line", "record"]),
     ("fields", &[]),
     ("span", &[]),
