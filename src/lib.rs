@@ -9,9 +9,9 @@
 //!                     main → cli
 //!                        │
 //!                     daemon ── worker                  know everyone; known by none
-//!         ┌──────────┬───┴──────┬─────────┬───────┐
-//!       ingest     rules ···► notify ◄ heartbeat  serve     know nothing of one another, except that
-//!         │          │          │         │       │         rules are told at the start whom they tell
+//!         ┌──────────┬───┴──────┬─────────┬───────┬──────┐
+//!       ingest     rules ···► notify ◄ heartbeat  otel  serve     know nothing of one another, except that
+//!         │          │          ▲ └───────│───────┘ └ figures ┘   rules are told at the start whom they tell
 //!   line  record  alert  memory  ring  vars  network  health  probe
 //!   secret  stats  log  timestamp  span  value  fields                                               leaves
 //! ```
@@ -26,6 +26,7 @@
 //! | [`rules`] | what the operator asked for: patterns, masks, built-in rules |
 //! | [`notify`] | destinations, their queues and senders, one file a service |
 //! | [`heartbeat`] | a sign of life: pings, and a message a day |
+//! | [`otel`] | OpenTelemetry: figures, and a copy of each alert, to a collector |
 //! | [`serve`] | HTTP: `/healthz` |
 
 pub mod alert;
@@ -43,6 +44,7 @@ pub mod log;
 pub mod memory;
 pub mod network;
 pub mod notify;
+pub mod otel;
 pub mod probe;
 pub mod record;
 pub mod ring;

@@ -217,6 +217,11 @@ fn notifiers<'a>(families: &mut Families<'a>, source: &Source<'a>, now: Instant)
         "Alerts lost because too many waited for a notifier.",
         &source.stats.alerts_evicted,
     );
+    families.counter(
+        "alertik_otel_records_lost_total",
+        "Copies of alerts that no OpenTelemetry collector took.",
+        &source.stats.copies_lost,
+    );
     families.family(Kind::Gauge, "alertik_spool_length", "Alerts that wait for a notifier.");
     for card in cards {
         families.sample(&[("notifier", &card.name)], Value::Whole((card.waiting)()));

@@ -370,6 +370,12 @@ fn faults_of_delivery() {
         "FALLBACK_NOTIFIER: Console is not encrypted, and would tell in clear text what Telegram tells encrypted \
          (set its ENCRYPT_TO, or name another)",
     );
+    check_warning(
+        TELEGRAM,
+        &[("TELEGRAM_ENCRYPT_TO", AGE_KEY), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318")],
+        "OTEL_EXPORTER_OTLP_ENDPOINT: alerts go there in clear text, which Telegram tells encrypted \
+         (OTEL_LOGS_EXPORTER=none keeps them here)",
+    );
     check(&[], &[("SELF_NOTIFIER", "Slack")], "SLACK_WEBHOOK_URL is not set, and Slack needs it");
     for name in ["PROXY", "TELEGRAM_PROXY"] {
         for value in ["127.0.0.1:9050", "socks5://127.0.0.1:9050", "https://127.0.0.1:3128", "http://"] {

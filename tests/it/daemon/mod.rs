@@ -17,6 +17,7 @@ mod http;
 mod listening;
 mod loop_guard;
 mod network;
+mod otel;
 mod push;
 mod remembering;
 mod secrets;

@@ -1,0 +1,40 @@
+//! What was counted, for the log, at the end.
+
+use crate::log;
+use crate::stats::Stats;
+
+/// Says all of it in a few lines.
+pub(super) fn log(stats: &Stats) {
+    log::info(
+        "stopped",
+        &[
+            ("lines", &stats.lines_received.count()),
+            ("evicted", &stats.lines_evicted.count()),
+            ("kernel_drops", &stats.kernel_drops.count()),
+            ("refused", &stats.lines_refused.count()),
+            ("cut", &stats.lines_cut.count()),
+            ("looped", &stats.lines_looped.count()),
+            ("alerts", &stats.alerts.count()),
+            ("held", &stats.alerts_suppressed.count()),
+            ("keys_forgotten", &stats.keys_forgotten.count()),
+        ],
+    );
+    log::info(
+        "deliveries",
+        &[
+            ("delivered", &stats.deliveries.delivered.count()),
+            ("postponed", &stats.deliveries.postponed.count()),
+            ("rejected", &stats.deliveries.rejected.count()),
+            ("expired", &stats.deliveries.expired.count()),
+            ("evicted", &stats.alerts_evicted.count()),
+            ("merged", &stats.deliveries.merged.count()),
+            ("taken_over", &stats.deliveries.taken_over.count()),
+            ("forwards_failed", &stats.forwards_failed.count()),
+            ("forgotten", &stats.states_forgotten.count()),
+        ],
+    );
+    let lost = stats.copies_lost.count();
+    if lost > 0 {
+        log::info("exported", &[("lost", &lost)]);
+    }
+}
