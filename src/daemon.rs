@@ -37,7 +37,7 @@ use crate::rules::{self, Rule};
 use crate::settings::Settings;
 use crate::stats::Stats;
 use crate::worker::{Call, Worker};
-use crate::{draft, log, serve};
+use crate::{draft, log, serve, stack};
 
 mod summary;
 
@@ -369,7 +369,11 @@ fn spawn<T: Send + 'static>(
     stack_bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<thread::JoinHandle<T>, Error> {
-    thread::Builder::new().name(name.to_owned()).stack_size(stack_bytes).spawn(work).map_err(Error::Start)
+    thread::Builder::new()
+        .name(name.to_owned())
+        .stack_size(stack::bytes(stack_bytes))
+        .spawn(work)
+        .map_err(Error::Start)
 }
 
 /// A summary of every rule, as Alertik writes.

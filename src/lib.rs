@@ -54,6 +54,7 @@ pub mod secret;
 pub mod serve;
 pub mod settings;
 pub mod span;
+pub mod stack;
 pub mod stats;
 pub mod timestamp;
 pub mod trial;

@@ -24,6 +24,7 @@ use super::store::{Reporter, Store};
 use crate::alert::{Alert, DestinationId};
 use crate::memory::{Change, Recalled};
 use crate::span;
+use crate::stack;
 use crate::stats::Stats;
 use crate::timestamp::Zone;
 use crate::vars::{Faults, Vars, shown};
@@ -325,7 +326,8 @@ fn spawn(
         work();
         drop(ending);
     };
-    let spawned = thread::Builder::new().name(name.to_owned()).stack_size(stack_bytes).spawn(work);
+    let spawned =
+        thread::Builder::new().name(name.to_owned()).stack_size(stack::bytes(stack_bytes)).spawn(work);
     spawned.map(drop).map_err(Error::Thread)
 }
 

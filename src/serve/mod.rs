@@ -41,6 +41,8 @@ mod body;
 mod lines;
 mod metrics;
 mod page;
+#[cfg(feature = "pprof")]
+mod profile;
 mod settings;
 
 use access::Access;
@@ -247,6 +249,10 @@ async fn answer(request: Request<Incoming>, site: &Site, stays: &Arc<AtomicBool>
         (&Method::POST, "/api/mute", _) => api::mute(site, body, now).await,
         (&Method::POST, "/api/try", _) => api::try_pattern(site, body).await,
         (&Method::POST, "/api/draft", _) => api::draft(site, body).await,
+        #[cfg(feature = "pprof")]
+        (&Method::GET, "/debug/pprof/profile", _) => {
+            profile::answer(parts.uri.query().unwrap_or_default(), stays).await
+        }
         (_, "/" | "/login" | "/logout", _) => plain(StatusCode::METHOD_NOT_ALLOWED, "another method\n"),
         _ if path.starts_with("/api/") => plain(StatusCode::NOT_FOUND, "there is no such call\n"),
         _ => plain(StatusCode::NOT_FOUND, "there is nothing here\n"),

@@ -41,12 +41,14 @@ const DOORS: &[(&str, &[&str])] = &[
     ("email-encoding", &["notify/email/message.rs"]),
     ("envy", &["vars.rs"]),
     ("httpdate", &["notify/email/message.rs", "notify/http/"]),
+    ("flate2", &["serve/profile/"]),
     ("hyper", &["serve/"]),
     ("hyper-util", &["serve/"]),
     ("ipnet", &["network.rs"]),
     ("lexopt", &["cli/"]),
     ("libc", &["ingest/"]),
     ("memchr", &["live.rs", "rules/", "worker.rs"]),
+    ("pprof", &["serve/profile/"]),
     ("regex-automata", &["rules/ere/automaton.rs"]),
     ("ring", &["notify/encrypt/", "notify/generic/signature.rs", "serve/access.rs", "serve/page/"]),
     ("rustls", &["notify/http/"]),
@@ -89,6 +91,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "rules",
             "serve",
             "settings",
+            "stack",
             "stats",
             "worker",
         ],
@@ -135,7 +138,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // It looks at alerts and at figures, and sends as a notifier does.
     ("otel", &["alert", "figures", "log", "network", "notify", "ring", "secret", "stats", "value", "vars"]),
     // These four know nothing of one another, but that rules are told whom they tell.
-    ("ingest", &["line", "log", "network", "probe", "ring", "stats", "vars"]),
+    ("ingest", &["line", "log", "network", "probe", "ring", "stack", "stats", "vars"]),
     (
         "rules",
         &[
@@ -164,6 +167,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "ring",
             "secret",
             "span",
+            "stack",
             "stats",
             "timestamp",
             "value",
@@ -190,6 +194,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ring", &[]),
     ("routeros", &[]),
     ("secret", &[]),
+    ("stack", &[]),
     ("stats", &[]),
     ("timestamp", &[]),
     ("trial", &[]),

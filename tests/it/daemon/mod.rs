@@ -18,6 +18,8 @@ mod listening;
 mod loop_guard;
 mod network;
 mod otel;
+#[cfg(feature = "pprof")]
+mod pprof;
 mod push;
 mod remembering;
 mod secrets;
