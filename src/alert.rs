@@ -131,7 +131,24 @@ impl Unset {
     }
 }
 
+/// What is left of an alert when it is done with, for a rule that wants to hear of that.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Keyed {
+    /// The alert's.
+    pub id: AlertId,
+    /// The rule that made it.
+    pub rule: Arc<str>,
+    /// What the rule calls the same.
+    pub key: Arc<str>,
+}
+
 impl Alert {
+    /// What its rule knows it by; None for a rule that remembers nothing.
+    pub fn keyed(&self) -> Option<Keyed> {
+        let key = Arc::clone(self.key.as_ref()?);
+        Some(Keyed { id: self.id, rule: Arc::clone(&self.rule), key })
+    }
+
     /// An alert about ourselves.
     pub fn own(
         text: String,

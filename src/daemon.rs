@@ -21,7 +21,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use crate::alert::DestinationId;
+use crate::alert::{Alert, DestinationId};
 use crate::figures::NotifierCard;
 use crate::health::Health;
 use crate::heartbeat::{Daily, Pinger, Pings};
@@ -36,6 +36,7 @@ use crate::ring::Ring;
 use crate::rules::{self, Rule};
 use crate::settings::Settings;
 use crate::stats::Stats;
+use crate::timestamp::Zone;
 use crate::worker::{Call, Worker};
 use crate::{draft, log, serve, stack};
 
@@ -57,6 +58,9 @@ const LISTENER_STACK_BYTES: usize = 64 * 1024;
 /// Matching keeps its state on the heap, but for a frame for each level of a
 /// pattern: 16 KiB with the deepest patterns, 56 KiB in a debug build.
 const WORKER_STACK_BYTES: usize = 128 * 1024;
+
+/// Of what was held for rules that are gone, so much is told word by word.
+const ORPHANS_SHOWN_MAX: usize = 20;
 
 /// It sends as a sender does, and reads less of the answer: `notify::dispatch::STACK_BYTES`.
 const HEARTBEAT_STACK_BYTES: usize = 256 * 1024;
@@ -126,7 +130,7 @@ impl Daemon {
     pub fn start(mut settings: Settings) -> Result<Daemon, Error> {
         log::open(&settings.log, settings.zone.clone()).map_err(Error::Log)?;
         log::info("starting", &[("version", &env!("CARGO_PKG_VERSION"))]);
-        log_rules(&settings);
+        summary::log_rules(&settings);
         let start = Instant::now();
         let health = Arc::new(Health::new(start));
         let stats = Arc::new(Stats::new(settings.rules.rules().iter().map(Rule::name)));
@@ -166,10 +170,13 @@ impl Daemon {
         let (destinations, zone) = (settings.destinations, &settings.zone);
         let names_and_pulses: Vec<_> =
             destinations.iter().map(|one| (one.name.clone(), Arc::clone(&one.pulse))).collect();
-        let pinger = settings.heartbeat.pings.map(|pings| pinger(pings, address, &destinations));
+        let mut pinger = settings.heartbeat.pings.map(|pings| pinger(pings, address, &destinations));
         let probe = pinger.as_ref().map(|(pinger, _)| Arc::clone(&pinger.probe));
         let dispatch = Dispatch::start(destinations, &settings.dispatch, zone, &stats, report);
         let mut dispatch = dispatch.map_err(Error::Dispatch)?;
+        if let Some((pinger, _)) = &mut pinger {
+            pinger.pulses.extend(dispatch.disk_pulse().map(|pulse| ("STATE_DIR".to_owned(), pulse)));
+        }
         let card = |(number, (name, pulse)): (usize, (String, _))| {
             let waiting = dispatch.waiting(DestinationId(number));
             NotifierCard { name, pulse, waiting: Box::new(waiting) }
@@ -201,7 +208,8 @@ impl Daemon {
         let recalled = dispatch.recall();
         let now = (Instant::now(), SystemTime::now());
         if dispatch.keeps_memory() {
-            settings.rules.recall(&recalled, now.0);
+            let orphans = settings.rules.recall(&recalled, now.0);
+            tell_orphans(&orphans, &settings.self_destinations, &settings.zone, &dispatch);
         }
         if let Some(alert) = recalled.rebooted.and_then(|how| settings.rules.rebooted(&how, now)) {
             stats.count_alert(&alert.rule);
@@ -314,7 +322,7 @@ impl Daemon {
             // A collector that does not answer is left behind, too.
             let _ = exported.map(|ended| ended.recv_deadline(deadline));
         }
-        summary::log(&self.stats);
+        summary::log_stats(&self.stats);
     }
 }
 
@@ -334,6 +342,20 @@ fn rule_cards(settings: &Settings) -> Vec<serve::RuleCard> {
         notifiers: rule.destinations().iter().map(|id| settings.destination_name(*id).to_owned()).collect(),
     };
     settings.rules.rules().iter().map(card).collect()
+}
+
+/// Tells what was held for rules that are not configured any more: nobody else will.
+fn tell_orphans(orphans: &[String], to: &[DestinationId], zone: &Zone, dispatch: &Dispatch) {
+    if orphans.is_empty() {
+        return;
+    }
+    log::warn("alerts held for rules that are gone", &[("alerts", &orphans.len())]);
+    let (shown, rest) = orphans.split_at(orphans.len().min(ORPHANS_SHOWN_MAX));
+    let more = if rest.is_empty() { String::new() } else { format!("\n… and {} more", rest.len()) };
+    let text =
+        format!("alertik: held for rules that are not configured any more:\n{}{more}", shown.join("\n"));
+    let now = (Instant::now(), SystemTime::now());
+    dispatch.accept(Alert::own(text, zone, to.into(), now));
 }
 
 /// What will ping, and the word that stops it.
@@ -374,13 +396,4 @@ fn spawn<T: Send + 'static>(
         .stack_size(stack::bytes(stack_bytes))
         .spawn(work)
         .map_err(Error::Start)
-}
-
-/// A summary of every rule, as Alertik writes.
-fn log_rules(settings: &Settings) {
-    for rule in settings.rules.rules() {
-        let names: Vec<_> = rule.destinations().iter().map(|id| settings.destination_name(*id)).collect();
-        let kind = rule.builtin().map_or(rule.match_type().unwrap_or_default(), |builtin| builtin.name);
-        log::info("rule", &[("name", &rule.name()), ("kind", &kind), ("notifiers", &names.join(","))]);
-    }
 }

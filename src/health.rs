@@ -56,13 +56,16 @@ pub struct Answer {
 }
 
 impl Pulse {
-    /// An attempt has ended: whether the service answered it for good, or parked itself.
-    pub fn attempted(&self, is_done: bool, is_parked: bool, answer: Answer) {
+    /// An attempt has ended at `now`: whether the service answered it for good, or parked itself.
+    pub fn attempted(&self, is_done: bool, is_parked: bool, now: Instant) {
         let mut attempts = self.lock();
-        let now = answer.at;
-        attempts.last = Some(answer);
         attempts.is_parked = is_parked;
         attempts.failing_since = if is_done { None } else { attempts.failing_since.or(Some(now)) };
+    }
+
+    /// It has said something to an attempt.
+    pub fn answered(&self, answer: Answer) {
+        self.lock().last = Some(answer);
     }
 
     /// How it fares at `now`.
@@ -162,17 +165,16 @@ mod tests {
     fn a_destination_is_stuck_when_it_has_failed_for_more_than_ten_minutes() {
         let start = Instant::now();
         let at = |minutes: u64| start + Duration::from_secs(60 * minutes);
-        let answer = |minutes| Answer { at: at(minutes), words: String::new() };
         let pulse = Pulse::default();
         assert_eq!(pulse.condition(at(99)), Condition::Well);
-        pulse.attempted(false, false, answer(0));
-        pulse.attempted(false, false, answer(9));
+        pulse.attempted(false, false, at(0));
+        pulse.attempted(false, false, at(9));
         assert_eq!((pulse.condition(at(10)), pulse.condition(at(11))), (Condition::Well, Condition::Stuck));
-        pulse.attempted(true, false, answer(11));
+        pulse.attempted(true, false, at(11));
         assert_eq!(pulse.condition(at(99)), Condition::Well);
-        pulse.attempted(false, true, answer(100));
+        pulse.attempted(false, true, at(100));
         assert_eq!(pulse.condition(at(100)), Condition::Parked);
-        pulse.attempted(true, false, answer(101));
+        pulse.attempted(true, false, at(101));
         assert_eq!(pulse.condition(at(101)), Condition::Well);
     }
 }

@@ -12,8 +12,8 @@
 //!         ┌──────────┬───┴──────┬─────────┬───────┬──────┐
 //!       ingest     rules ···► notify ◄ heartbeat  otel  serve     know nothing of one another, except that
 //!         │          │          ▲ └───────│───────┘ └ figures ┘   rules are told at the start whom they tell
-//!   line  record  alert  memory  ring  vars  network  health  probe
-//!   secret  stats  log  timestamp  span  value  fields                                               leaves
+//!   line  record  alert  memory  ring  vars  network  health  probe  live
+//!   secret  stats  log  timestamp  span  value  fields  trial  routeros  stack                       leaves
 //! ```
 //!
 //! | module | what it is for |
@@ -27,7 +27,8 @@
 //! | [`notify`] | destinations, their queues and senders, one file a service |
 //! | [`heartbeat`] | a sign of life: pings, and a message a day |
 //! | [`otel`] | OpenTelemetry: figures, and a copy of each alert, to a collector |
-//! | [`serve`] | HTTP: `/healthz` |
+//! | [`serve`] | HTTP: health, metrics, the page, and what it asks for |
+//! | [`draft`] | what variables written on the page would come to |
 
 pub mod alert;
 pub mod cli;

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use crate::line::Line;
 use crate::record::Record;
 
-/// Who may watch at a time. Each has at most [`WAITING_MAX`] lines in memory.
+/// Who may watch at a time. Each has at most `WAITING_MAX` lines in memory.
 pub const WATCHERS_MAX: usize = 16;
 
 /// Lines in a second that a watcher is shown: no eye follows more.

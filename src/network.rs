@@ -3,6 +3,7 @@
 //! The one door for ipnet. Apart, because the listener (`SYSLOG_ALLOW`), the
 //! rules (`_FROM`) and the texts (`@{router}`) all ask about a sender's address.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -73,6 +74,23 @@ impl Routers {
         self.0.iter().find(|(known, _)| *known == address).map(|(_, name)| name.as_str())
     }
 
+    /// What was counted of each sender (without an address: of all others) by its name, else its address, or
+    /// `other`. Each name is there once: a router may have two addresses, and be called `other` itself.
+    pub fn by_name(
+        &self,
+        counts: impl IntoIterator<Item = (Option<IpAddr>, usize)>,
+    ) -> BTreeMap<String, usize> {
+        let mut sums = BTreeMap::<String, usize>::new();
+        for (from, count) in counts {
+            let name = from.and_then(|from| self.name(from)).map(str::to_owned);
+            let name =
+                name.or_else(|| from.map(|from| from.to_string())).unwrap_or_else(|| "other".to_owned());
+            let sum = sums.entry(name).or_default();
+            *sum = sum.wrapping_add(count);
+        }
+        sums
+    }
+
     fn addresses(&self, name: &str) -> impl Iterator<Item = IpAddr> {
         self.0.iter().filter(move |(_, known)| known == name).map(|(address, _)| *address)
     }
@@ -102,6 +120,20 @@ mod tests {
         check("2001:db8::/32", "2001:db8::1", true);
         check("::ffff:10.0.0.9", "10.0.0.9", true);
         check("0.0.0.0/0", "::1", false);
+    }
+
+    #[test]
+    fn what_is_counted_has_each_name_once() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let named = [("10.0.0.1", "home"), ("10.0.0.2", "home"), ("10.0.0.3", "other")];
+        let routers = Routers(named.map(|(from, name)| (address(from), name.to_owned())).into());
+        let counts = [("10.0.0.1", 1), ("10.0.0.2", 2), ("10.0.0.3", 4), ("10.0.0.9", 8)];
+        let counts = counts.map(|(from, count)| (Some(address(from)), count)).into_iter();
+        let sums = routers.by_name(counts.chain([(None, 16)])).into_iter().collect::<Vec<_>>();
+        assert_eq!(
+            sums,
+            [("10.0.0.9", 8), ("home", 3), ("other", 20)].map(|(name, sum)| (name.to_owned(), sum))
+        );
     }
 
     #[test]

@@ -43,7 +43,8 @@ const COMBINING: [(u32, u32); 5] =
     [(0x300, 0x36f), (0x483, 0x489), (0x1ab0, 0x1aff), (0x20d0, 0x20ff), (0xfe00, 0xfe0f)];
 
 /// Invisible, or turn the direction of what follows: as much a command to a terminal as a control character.
-const FORMAT: [(u32, u32); 4] = [(0x200b, 0x200f), (0x202a, 0x202e), (0x2060, 0x206f), (0xfeff, 0xfeff)];
+const FORMAT: [(u32, u32); 5] =
+    [(0x61c, 0x61c), (0x200b, 0x200f), (0x2028, 0x202e), (0x2060, 0x206f), (0xfeff, 0xfeff)];
 
 /// A character of a text, and what is shown for it.
 struct Cell {
@@ -74,6 +75,16 @@ pub(super) fn wants_colour(is_terminal: bool, term: Option<&OsStr>, no_color: Op
 /// `text` for a terminal, which is not to obey it.
 pub(super) fn plain(text: &[u8]) -> String {
     text_cells(text).map(|cell| cell.shown).collect()
+}
+
+/// JSON for a terminal, which is not to obey it: the same value, in characters that can be shown.
+pub(super) fn plain_json(json: &str) -> String {
+    let plain = |c: char| match is_command(c) {
+        // All of them are in strings, and have four digits at most.
+        true => format!("\\u{:04x}", u32::from(c)),
+        false => c.into(),
+    };
+    json.chars().map(plain).collect()
 }
 
 /// The line of marks that belongs under `plain(text)`; empty if there is nothing to mark.
@@ -153,7 +164,7 @@ fn cells(
     });
     parts.map(move |part| {
         let (length, shown) = match part {
-            Ok(c) if c.is_control() || is_one_of(c, &FORMAT) => (c.len_utf8(), escape(c)),
+            Ok(c) if is_command(c) => (c.len_utf8(), escape(c)),
             Ok(c) => (c.len_utf8(), c.into()),
             Err(bytes) => (bytes.len(), replace(bytes)),
         };
@@ -161,6 +172,11 @@ fn cells(
         start = cell.end;
         cell
     })
+}
+
+/// True for what a terminal would obey instead of showing it.
+fn is_command(c: char) -> bool {
+    c.is_control() || is_one_of(c, &FORMAT)
 }
 
 /// How many columns a text without control characters takes.
@@ -225,6 +241,12 @@ mod tests {
         check("(..)(.*)", "咖", "咖", "22");
         check("(l)e", "cafe\u{301} le", "cafe\u{301} le", "     1^");
         check("b", "\u{202e}b", "\\u{202e}b", "        ^");
+        assert_eq!(plain("\u{61c}\u{2028}\u{9b}".as_bytes()), "\\u{61c}\\u{2028}\\u{9b}");
+    }
+
+    #[test]
+    fn json_keeps_its_meaning() {
+        assert_eq!(plain_json("{\"é\":\"\u{9b}31m\u{202e}\\n\"}"), r#"{"é":"\u009b31m\u202e\n"}"#);
     }
 
     #[test]

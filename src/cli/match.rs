@@ -3,7 +3,7 @@
 //! Two forms: lines through the configured rules, and one pattern on texts.
 
 use std::ffi::OsStr;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Instant, SystemTime};
@@ -11,7 +11,7 @@ use std::time::{Instant, SystemTime};
 use serde::Serialize;
 
 use super::marks::{self, Span};
-use super::{Arguments, Exit, complain, print, print_json, settings, usage};
+use super::{Arguments, Exit, complain, has_colour, print, print_json, settings, usage};
 use crate::line::Line;
 use crate::record::Record;
 use crate::rules::{Effects, trial};
@@ -135,12 +135,6 @@ fn pointing(what: &str, pattern: &[u8], fault: &Fault, given: &Arguments) -> Str
         true => what.to_owned(),
         false => format!("{what}\n{}", marks::pointed(pattern, fault.at, &fault.text)),
     }
-}
-
-/// These two are conventions of terminals, not variables of ours.
-fn has_colour() -> bool {
-    let (term, no_color) = (std::env::var_os("TERM"), std::env::var_os("NO_COLOR"));
-    marks::wants_colour(io::stdout().is_terminal(), term.as_deref(), no_color.as_deref())
 }
 
 fn show_text(row: &Row, text: &[u8], has_colour: bool) {

@@ -4,7 +4,7 @@
 //! standard error; its exit code is part of the interface.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use lexopt::prelude::*;
@@ -12,13 +12,16 @@ use lexopt::prelude::*;
 use crate::settings::Settings;
 use crate::vars::Faults;
 
+mod ask;
 mod check;
 mod demo;
 mod health;
 mod marks;
 mod r#match;
+mod mute;
 mod routeros;
 mod run;
+mod tail;
 mod test;
 
 /// How a command ended.
@@ -54,11 +57,16 @@ usage:
   alertik test [NOTIFIER...]     sends a test alert through each notifier
   alertik demo                   a first look, with lines of its own
   alertik health                 asks the running daemon
+  alertik tail                   lines as the daemon reads them, and the rules that each fired
+  alertik mute SPAN|off [RULE]   has the daemon hold the alerts of a rule, or of all, for a
+                                 while (90s, 10m, 2h, 7d) or no more; RULE as check shows it
   alertik routeros [OPTION...]   the commands that install it on a router, secrets included
 
 options:
-  --json        check, match and test: one JSON object a line
+  --json        check, match, test and tail: one JSON object a line
   --from ADDR   match: the sender of the lines (default 127.0.0.1)
+  --filter TEXT tail: only lines with this text, in capitals or not
+  --fired       tail: only lines that fired a rule
   -h, --help    -V, --version
 
 options of routeros:
@@ -81,6 +89,8 @@ struct Arguments {
     regex: Option<OsString>,
     mask: Option<OsString>,
     from: Option<OsString>,
+    filter: Option<OsString>,
+    is_fired: bool,
     router: routeros::Given,
     /// What is left: files, texts, names.
     rest: Vec<OsString>,
@@ -111,6 +121,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             Long("regex") => &mut given.regex,
             Long("mask") => &mut given.mask,
             Long("from") => &mut given.from,
+            Long("filter") => &mut given.filter,
+            Long("fired") => {
+                given.is_fired = true;
+                continue;
+            }
             Long("arch") => &mut given.router.arch,
             Long("address") => &mut given.router.address,
             Long("gateway") => &mut given.router.gateway,
@@ -143,6 +158,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         "test" => test::run,
         "demo" => |_| demo::run(),
         "health" => |_| health::run(),
+        "mute" => mute::run,
+        "tail" => tail::run,
         "routeros" => |given| routeros::run(&given.router),
         other => return usage(&format!("{other:?} is not a command")),
     };
@@ -159,10 +176,12 @@ impl Arguments {
         let router =
             self.router.options().map(|(option, is_given)| (option, is_given, command == "routeros"));
         let own = [
-            ("--json", self.is_json, matches!(command, "match" | "check" | "test")),
+            ("--json", self.is_json, matches!(command, "match" | "check" | "test" | "tail")),
             ("--regex", self.regex.is_some(), is_match),
             ("--mask", self.mask.is_some(), is_match && self.regex.is_some()),
             ("--from", self.from.is_some(), is_match && self.regex.is_none()),
+            ("--filter", self.filter.is_some(), command == "tail"),
+            ("--fired", self.is_fired, command == "tail"),
         ];
         for (option, is_given, is_known) in own.into_iter().chain(router) {
             if is_given && !is_known {
@@ -172,6 +191,7 @@ impl Arguments {
         let rest_max = match command {
             "match" if self.regex.is_none() => 1,
             "match" | "test" => usize::MAX,
+            "mute" => 2,
             _ => 0,
         };
         match self.rest.get(rest_max) {
@@ -195,6 +215,12 @@ fn complain(what: &str) {
 fn print(text: &str) -> Exit {
     let _ = io::stdout().lock().write_all(text.as_bytes());
     Exit::Success
+}
+
+/// True if what is printed may be coloured. These two are conventions of terminals, not variables of ours.
+fn has_colour() -> bool {
+    let (term, no_color) = (std::env::var_os("TERM"), std::env::var_os("NO_COLOR"));
+    marks::wants_colour(io::stdout().is_terminal(), term.as_deref(), no_color.as_deref())
 }
 
 /// The settings; or None, with every fault on standard error. Warnings go there too.

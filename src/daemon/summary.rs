@@ -1,10 +1,20 @@
-//! What was counted, for the log, at the end.
+//! What the log is told of the whole: the rules at the start, what was counted at the end.
 
 use crate::log;
+use crate::settings::Settings;
 use crate::stats::Stats;
 
-/// Says all of it in a few lines.
-pub(super) fn log(stats: &Stats) {
+/// A summary of every rule, as Alertik writes.
+pub(super) fn log_rules(settings: &Settings) {
+    for rule in settings.rules.rules() {
+        let names: Vec<_> = rule.destinations().iter().map(|id| settings.destination_name(*id)).collect();
+        let kind = rule.builtin().map_or(rule.match_type().unwrap_or_default(), |builtin| builtin.name);
+        log::info("rule", &[("name", &rule.name()), ("kind", &kind), ("notifiers", &names.join(","))]);
+    }
+}
+
+/// All counters, in a few lines.
+pub(super) fn log_stats(stats: &Stats) {
     log::info(
         "stopped",
         &[

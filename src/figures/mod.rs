@@ -133,10 +133,8 @@ fn lines<'a>(families: &mut Families<'a>, source: &Source<'a>) {
     let stats = source.stats;
     let help = "Log lines received, by the router that sent them.";
     families.family(Kind::Counter, "alertik_lines_received_total", help);
-    for (from, count) in stats.senders.counts() {
-        let named = from.and_then(|from| source.routers.name(from)).map(Cow::Borrowed);
-        let address = || from.map_or(Cow::Borrowed("other"), |from| from.to_string().into());
-        families.sample_of(vec![("router", named.unwrap_or_else(address))], Value::Whole(count));
+    for (name, count) in source.routers.by_name(stats.senders.counts()) {
+        families.sample_of(vec![("router", name.into())], Value::Whole(count));
     }
     families.counter("alertik_received_bytes_total", "Bytes of log lines received.", &stats.bytes_received);
     families.counter(

@@ -201,7 +201,6 @@ fn notifier_trouble(pulses: &[(String, Arc<Pulse>)], now: Instant) -> Option<Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::health::Answer;
 
     const EVERY: Duration = Duration::from_secs(300);
 
@@ -254,10 +253,10 @@ mod tests {
             ["A", "B", "C", "D"].map(|name| (name.to_owned(), Arc::<Pulse>::default())).into();
         let pulse = |index: usize| &pulses[index].1;
         assert_eq!(notifier_trouble(&pulses, now), None);
-        pulse(0).attempted(false, true, Answer { at: now, words: String::new() });
-        pulse(1).attempted(false, false, Answer { at: now, words: String::new() });
-        pulse(2).attempted(false, true, Answer { at: now, words: String::new() });
-        pulse(3).attempted(true, false, Answer { at: now, words: String::new() });
+        pulse(0).attempted(false, true, now);
+        pulse(1).attempted(false, false, now);
+        pulse(2).attempted(false, true, now);
+        pulse(3).attempted(true, false, now);
         assert_eq!(notifier_trouble(&pulses, now).as_deref(), Some("parked: A, C"));
         let later = now + Duration::from_secs(601);
         let expected = "parked: A, C; stuck for more than 10 min: B";

@@ -8,7 +8,7 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,7 @@ use super::queue::Queue;
 use super::sender::{Terms, Worker};
 use super::store::{Reporter, Store};
 use crate::alert::{Alert, DestinationId};
+use crate::health::Pulse;
 use crate::memory::{Change, Recalled};
 use crate::span;
 use crate::stack;
@@ -141,6 +142,7 @@ pub struct Dispatch {
 struct Kept {
     store: Arc<Store>,
     inbox: Inbox,
+    pulse: Arc<Pulse>,
     recalled: Recalled,
     /// Dropped when no more alerts will come.
     stop: Sender<()>,
@@ -191,7 +193,7 @@ impl Dispatch {
         let terms = Arc::new(Terms {
             expire: settings.expire,
             alerts_per_hour_max: settings.alerts_per_hour_max,
-            fallback: Fallback { ids, queues: Arc::clone(&queues), store },
+            fallback: Fallback { ids, queues: Arc::clone(&queues), store, taken: Mutex::default() },
             zone: zone.clone(),
             stats: Arc::clone(stats),
             report,
@@ -227,6 +229,11 @@ impl Dispatch {
         }
     }
 
+    /// Whether the disk answers, if alerts are kept there.
+    pub fn disk_pulse(&self) -> Option<Arc<Pulse>> {
+        self.kept.as_ref().map(|kept| Arc::clone(&kept.pulse))
+    }
+
     /// What rules remembered before the start. The second time nothing.
     pub fn recall(&mut self) -> Recalled {
         self.kept.as_mut().map(|kept| std::mem::take(&mut kept.recalled)).unwrap_or_default()
@@ -253,7 +260,7 @@ impl Dispatch {
     /// next, and else at the stop: what no alert followed is not worth a write. Never waits.
     pub fn remember(&self, changes: Vec<Change>) {
         if let Some(kept) = &self.kept {
-            kept.inbox.remember(changes, &self.terms.stats, &self.terms.report);
+            kept.inbox.remember(changes, &self.terms.stats);
         }
     }
 
@@ -300,17 +307,18 @@ impl Dispatch {
 
 impl Kept {
     fn start(store: Arc<Store>, recalled: Recalled, queues: &Arc<[Arc<Queue>]>) -> Result<Kept, Error> {
-        let inbox = Inbox::new();
+        let (inbox, pulse) = (Inbox::new(), Arc::<Pulse>::default());
         let (stop, stopped) = bounded(0);
         let (ending, ended) = bounded(0);
         let keeper = Keeper {
             store: Arc::clone(&store),
-            inbox: inbox.ring(),
+            inbox: inbox.clone(),
             queues: Arc::clone(queues),
+            pulse: Arc::clone(&pulse),
             stop: stopped,
         };
         spawn("keeper", KEEPER_STACK_BYTES, &ending, move || keeper.run())?;
-        Ok(Kept { store, inbox, recalled, stop, ended })
+        Ok(Kept { store, inbox, pulse, recalled, stop, ended })
     }
 }
 

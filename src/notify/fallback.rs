@@ -7,19 +7,26 @@
 //! Apart from the sender, which knows one queue, its own. Once this returns, the
 //! alerts are the others': only then the first is done with them.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Report;
-use super::queue::Queue;
+use super::queue::{QUEUE_ALERTS_MAX, Queue};
 use super::store::{Reporter, Store};
-use crate::alert::{Alert, DestinationId};
+use crate::alert::{Alert, AlertId, DestinationId};
 use crate::stats::Stats;
+
+/// Alerts that are known to have been taken over: as many as a queue in memory holds. Where several
+/// destinations are out, each has the same ones, and nobody wants to be told them for each.
+const TAKEN_MAX: usize = 2048;
 
 /// The destinations that stand in for all others.
 pub(super) struct Fallback {
     pub(super) ids: Vec<DestinationId>,
     pub(super) queues: Arc<[Arc<Queue>]>,
     pub(super) store: Option<Arc<Store>>,
+    /// The ids of what was taken over last.
+    pub(super) taken: Mutex<VecDeque<AlertId>>,
 }
 
 impl Fallback {
@@ -27,6 +34,27 @@ impl Fallback {
     /// both out would hand the same alerts to each other.
     pub(super) fn stands_in_for(&self, id: DestinationId) -> bool {
         !self.ids.is_empty() && !self.ids.contains(&id)
+    }
+
+    /// True if what is taken over now is sure to have a place: on the disk, or in memory that is not half full.
+    /// Else it is better off where it is.
+    pub(super) fn has_room(&self) -> bool {
+        let has_room = |queue: &Arc<Queue>| queue.left().in_memory < QUEUE_ALERTS_MAX / 2;
+        self.store.as_ref().is_some_and(|store| store.is_working())
+            || self.ids.iter().filter_map(|id| self.queues.get(id.0)).all(has_room)
+    }
+
+    /// True the first time that it is asked about an alert.
+    fn is_first(&self, id: AlertId) -> bool {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_first = !taken.contains(&id);
+        if is_first {
+            taken.push_back(id);
+        }
+        if taken.len() > TAKEN_MAX {
+            taken.pop_front();
+        }
+        is_first
     }
 
     /// Gives the alerts of destination `from` to whoever of us is not told them anyway.
@@ -41,7 +69,7 @@ impl Fallback {
         let mut taken = Vec::new();
         for alert in alerts {
             let heirs = heirs(&self.ids, &alert.destinations);
-            if heirs.is_empty() {
+            if heirs.is_empty() || !self.is_first(alert.id) {
                 Report::settled(alert, false).into_iter().for_each(&**report);
                 continue;
             }

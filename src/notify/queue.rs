@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, Sender, at, bounded, never, select_biased};
 use super::Report;
 use super::dispatch::Left;
 use super::store::{Reporter, Store};
-use crate::alert::Alert;
+use crate::alert::{Alert, Keyed};
 use crate::ring::{Popped, Ring};
 use crate::stats::Stats;
 
@@ -55,7 +55,7 @@ pub(super) struct Held {
     /// How many alerts it stands for.
     pub(super) count: usize,
     /// Of a summary: those whose rules want to hear of their end.
-    pub(super) keyed: Vec<Arc<Alert>>,
+    pub(super) keyed: Vec<Keyed>,
 }
 
 /// What is to be settled: all on the disk up to a place, and some in memory.
@@ -115,6 +115,18 @@ impl Queue {
             Report::settled(&oldest, false).into_iter().for_each(&**report);
         });
         self.wake();
+    }
+
+    /// Puts back what was taken out of memory and is not told, as the oldest again: what is not
+    /// told at the end is still to be written.
+    pub(super) fn put_back(&self, held: Held) {
+        if held.receipt.in_memory > 0 {
+            let rest: Vec<_> = std::iter::from_fn(|| self.memory.try_pop()).collect();
+            for alert in std::iter::once(held.alert).chain(rest) {
+                // It had a place, and nobody has taken that.
+                self.memory.push(alert);
+            }
+        }
     }
 
     /// Takes everything out of memory, to be put elsewhere.
@@ -232,12 +244,26 @@ fn numbered<'a>((text, suffix): (Cow<'a, str>, Cow<'a, str>), number: usize) -> 
 mod tests {
     use super::*;
     use crate::notify::Notification;
+    use crate::timestamp::Zone;
 
     #[track_caller]
     fn check(text: &str, suffix: &str, expected: &str) {
         let (text, suffix) = numbered((text.into(), suffix.into()), 42);
         let notification = Notification { text: &text, suffix: &suffix, ..Notification::default() };
         assert_eq!(notification.within(160, char::len_utf8), expected);
+    }
+
+    #[test]
+    fn what_is_put_back_is_the_oldest_again() {
+        let queue = Queue::new("A".to_owned(), None, false);
+        let now = (Instant::now(), SystemTime::now());
+        let alert = |text: &str| Arc::new(Alert::own(text.into(), &Zone::utc(), Arc::new([]), now));
+        let report: Reporter = Arc::new(drop);
+        ["1", "2"].iter().for_each(|text| queue.push_memory(&alert(text), &Stats::default(), &report));
+        let held = queue.try_take().unwrap();
+        queue.put_back(held);
+        let told: Vec<_> = std::iter::from_fn(|| Some(queue.try_take()?.alert.text.clone())).collect();
+        assert_eq!((told.concat(), queue.left().in_memory), ("12".to_owned(), 2));
     }
 
     #[test]

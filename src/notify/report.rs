@@ -2,9 +2,7 @@
 //!
 //! Apart from those who say it and the one who hears it.
 
-use std::sync::Arc;
-
-use crate::alert::{Alert, DestinationId};
+use crate::alert::{Alert, DestinationId, Keyed};
 
 /// What a sender tells the worker: the one thing that flows back.
 #[derive(Clone, Debug)]
@@ -27,7 +25,7 @@ pub enum Report {
     /// for each of several.
     Settled {
         /// The alert.
-        alert: Arc<Alert>,
+        alert: Keyed,
         /// True if it was told.
         is_delivered: bool,
     },
@@ -40,8 +38,7 @@ pub enum Report {
 
 impl Report {
     /// That `alert` is done with at one destination, if its rule wants to know.
-    pub(super) fn settled(alert: &Arc<Alert>, is_delivered: bool) -> Option<Report> {
-        let alert = alert.key.is_some().then(|| Arc::clone(alert))?;
-        Some(Report::Settled { alert, is_delivered })
+    pub(super) fn settled(alert: &Alert, is_delivered: bool) -> Option<Report> {
+        alert.keyed().map(|alert| Report::Settled { alert, is_delivered })
     }
 }

@@ -31,7 +31,7 @@ use super::queue::{Held, Queue, Receipt};
 use super::store::Reporter;
 use super::summary::{SUMMARY, Summary};
 use super::{Notification, Outcome, Report};
-use crate::alert::{Alert, DestinationId, Priority, wall_time};
+use crate::alert::{DestinationId, Keyed, Priority, wall_time};
 use crate::health::Answer;
 use crate::log::{self, Level, Values};
 use crate::ring::Popped;
@@ -41,6 +41,9 @@ use crate::timestamp::Zone;
 /// Alerts that a fallback takes over at a time: they share a write to the disk, and
 /// are in memory meanwhile.
 const TAKEN_OVER_MAX: usize = 64;
+
+/// A fallback that has no room is asked again after this.
+const ROOM_AFTER: Duration = Duration::from_secs(10);
 
 /// What holds for every sender.
 pub(super) struct Terms {
@@ -156,10 +159,7 @@ impl Worker {
                 self.hold(self.close(summary, now));
             }
             let Some(held) = &self.in_hand else {
-                return match &self.merging {
-                    Some(summary) if summary.is_full() => Next::Wait(summary.due),
-                    summary => Next::Take(summary.as_ref().map(|summary| summary.due)),
-                };
+                return Next::Take(self.merging.as_ref().map(|summary| summary.due));
             };
             let expires = held.alert.arrived + self.terms.expire;
             if expires <= now.0 {
@@ -171,6 +171,9 @@ impl Worker {
             };
             if !is_out {
                 return Next::Wait(out_at.map_or(until, |at| at.min(until)).min(expires));
+            }
+            if !self.terms.fallback.has_room() {
+                return Next::Wait((now.0 + ROOM_AFTER).min(until).min(expires));
             }
             self.hand_over(now);
         }
@@ -236,15 +239,17 @@ impl Worker {
         let (mut alerts, mut receipt) = (Vec::new(), Receipt::default());
         for held in batch {
             // Of what was merged, the other can only tell the summary.
-            let mut ended = held.keyed.clone();
-            if self.is_expired(&held, now.0) {
+            let is_expired = self.is_expired(&held, now.0);
+            if is_expired {
                 self.note_expired(&held, now.0);
-                ended.push(held.alert);
-            } else {
-                alerts.push(held.alert);
             }
-            self.report_ends(&ended, false);
-            receipt.add(held.receipt);
+            let Held { alert, receipt: taken, keyed, .. } = held;
+            self.report_ends(keyed, false);
+            match is_expired {
+                true => self.report_ends(alert.keyed(), false),
+                false => alerts.push(alert),
+            }
+            receipt.add(taken);
         }
         let Terms { fallback, stats, report, .. } = &*self.terms;
         fallback.take_over(self.id, &alerts, stats, report);
@@ -286,8 +291,9 @@ impl Worker {
     pub(super) fn settle(&mut self, outcome: &Outcome, started: Instant, now: Instant) -> Step {
         let was_parked = self.channel.is_parked;
         let step = self.channel.settle(outcome, now, RandomState::new().build_hasher().finish());
-        let answer = Answer { at: now, words: outcome.reason().unwrap_or_default().to_owned() };
-        self.destination.pulse.attempted(step == Step::Done, self.channel.is_parked, answer);
+        let words = outcome.reason().unwrap_or_default().to_owned();
+        self.destination.pulse.attempted(step == Step::Done, self.channel.is_parked, now);
+        self.destination.pulse.answered(Answer { at: now, words });
         if was_parked != self.channel.is_parked {
             let destination = self.id;
             let report = match outcome {
@@ -324,22 +330,27 @@ impl Worker {
             None => held.receipt,
         };
         self.queue.settle(&receipt, is_delivered);
-        self.report_ends(&held.keyed, is_delivered);
-        self.report_ends(&[held.alert], is_delivered);
+        self.report_ends(held.keyed.into_iter().chain(held.alert.keyed()), is_delivered);
     }
 
-    fn report_ends(&self, alerts: &[Arc<Alert>], is_delivered: bool) {
-        let reports = alerts.iter().filter_map(|alert| Report::settled(alert, is_delivered));
+    fn report_ends(&self, alerts: impl IntoIterator<Item = Keyed>, is_delivered: bool) {
+        let reports = alerts.into_iter().map(|alert| Report::Settled { alert, is_delivered });
         reports.for_each(&*self.terms.report);
     }
 
     /// Tries once more what is due, in order, until the first that does not go through.
     fn finish(mut self) {
+        self.try_once_more();
+        let summary = self.merging.take().map(|summary| self.close(summary, clocks()));
+        // The newest first: each becomes the oldest.
+        summary.into_iter().chain(self.in_hand.take()).for_each(|held| self.queue.put_back(held));
+    }
+
+    fn try_once_more(&mut self) {
         while self.channel.is_willing(Instant::now()) {
             let now = clocks();
             let Some(held) = &self.in_hand else {
-                let is_full = self.merging.as_ref().is_some_and(Summary::is_full);
-                if let Some(held) = (!is_full).then(|| self.queue.try_take()).flatten() {
+                if let Some(held) = self.queue.try_take() {
                     self.take_in(held, now);
                 } else if let Some(summary) = self.merging.take() {
                     self.hold(self.close(summary, now));

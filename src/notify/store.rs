@@ -93,7 +93,7 @@ impl Store {
                     let reason = "its notifier is not configured any more";
                     is_written &= letter(&alert, name, reason, &zone, now).write(path).is_ok();
                 }
-                Report::settled(&Arc::new(alert), false).into_iter().for_each(&*report);
+                Report::settled(&alert, false).into_iter().for_each(&*report);
             }
             Found::Owed { alert, is_settled_elsewhere } => {
                 owed.extend(alert.owed(is_settled_elsewhere));
@@ -264,7 +264,7 @@ impl Store {
             if !stored.is_own() {
                 self.stats.alerts_evicted.add_one();
             }
-            let alert = Arc::new(stored.alert(&self.clock, &self.zone, now));
+            let alert = stored.alert(&self.clock, &self.zone, now);
             Report::settled(&alert, false).into_iter().for_each(&*self.report);
         };
         inner.spool.append(&records, &mut evict)
@@ -352,11 +352,10 @@ impl Store {
             self.lock().spool.note(boot::NAME, stamp, Some(boot::STOPPED.to_owned()));
         }
         self.keep(Vec::new(), Vec::new(), queues, Duration::ZERO);
+        // Even if the disk failed a moment ago: it is the last chance, and what is not written is told again.
         let mut inner = self.lock();
-        if inner.failed_at.is_none() {
-            let saved = inner.spool.save(true);
-            self.note(&mut inner, &saved, Instant::now());
-        }
+        let saved = inner.spool.save(true);
+        self.note(&mut inner, &saved, Instant::now());
     }
 }
 

@@ -9,16 +9,15 @@
 //! ```
 //!
 //! Pure, with the time as an argument. The alerts themselves are not kept, because
-//! there may be 20,000: of each rule the count and two texts are, and those alerts whose
-//! rules want to hear of their end. What is most important comes first, because a
+//! there may be 20,000: of each rule the count and two texts are, and what the rules know
+//! those by of whose end they want to hear. What is most important comes first, because a
 //! service with less room cuts the end.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::queue::{Held, Receipt};
-use crate::alert::{Alert, AlertId, Priority, Stage, wall_time};
-use crate::ring::Weigh;
+use crate::alert::{Alert, AlertId, Keyed, Priority, Stage, wall_time};
 use crate::timestamp::Zone;
 use crate::value::Values;
 
@@ -35,8 +34,8 @@ const RULES_MAX: usize = 64;
 /// What is shown of one text.
 const TEXT_CHARS_MAX: usize = 200;
 
-/// What the alerts may take whose rules want to hear of their end. When they do, the
-/// next one waits in the queue until the summary is told.
+/// What is kept of alerts whose rules want to hear of their end. When they take so much, some
+/// 3,000 of them, the summary is told at once: nothing waits for it to be due.
 const KEYED_BYTES_MAX: usize = 128 * 1024;
 
 /// Alerts that are being merged.
@@ -50,7 +49,7 @@ pub(super) struct Summary {
     count: usize,
     newest: Instant,
     rules: Vec<Rule>,
-    keyed: Vec<Arc<Alert>>,
+    keyed: Vec<Keyed>,
     keyed_bytes: usize,
 }
 
@@ -106,15 +105,13 @@ impl Summary {
                 last: told,
             }),
         }
-        if alert.key.is_some() {
-            self.keyed_bytes += alert.weight_bytes();
-            self.keyed.push(alert);
+        if let Some(keyed) = alert.keyed() {
+            self.keyed_bytes += size_of::<Keyed>() + keyed.key.len();
+            self.keyed.push(keyed);
         }
-    }
-
-    /// True if no more is to be added.
-    pub(super) fn is_full(&self) -> bool {
-        self.keyed_bytes >= KEYED_BYTES_MAX
+        if self.keyed_bytes >= KEYED_BYTES_MAX {
+            self.due = now.0;
+        }
     }
 
     /// All of it as one alert, to be told because there were more than `max` an hour.
@@ -253,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rules_want_to_hear_of_is_bounded_by_not_taking_more() {
+    fn what_rules_want_to_hear_of_is_bounded_by_telling_it_sooner() {
         let now = (Instant::now(), SystemTime::now());
         let held = || {
             let mut alert = Alert::own("x".repeat(1_000), &Zone::utc(), Arc::new([]), now);
@@ -261,7 +258,8 @@ mod tests {
             Held::in_memory(Arc::new(alert))
         };
         let mut summary = Summary::begin(held(), now);
-        let added = std::iter::from_fn(|| (!summary.is_full()).then(|| summary.add(held(), now))).count();
-        assert!((50..130).contains(&added), "{added}");
+        let is_early = |summary: &Summary| summary.due == now.0;
+        let added = std::iter::from_fn(|| (!is_early(&summary)).then(|| summary.add(held(), now))).count();
+        assert!((2_000..4_000).contains(&added), "{added}");
     }
 }

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::alert::{Alert, AlertId, Stage, Unset, is_set};
+use crate::alert::{Alert, AlertId, Keyed, Stage, Unset, is_set};
 use crate::line::Line;
 use crate::memory::{Change, Rebooted, Recalled, Remembered};
 use crate::notify::Destinations;
@@ -199,42 +199,45 @@ impl RuleSet {
     /// An alert was told to one of its destinations, or given up there.
     pub fn settle(
         &mut self,
-        alert: &Alert,
+        alert: &Keyed,
         is_delivered: bool,
         now: (Instant, SystemTime),
         effects: &mut Effects,
     ) {
         let RuleSet { fixed, memories, .. } = self;
         let Some(index) = fixed.rules.iter().position(|rule| rule.name == alert.rule) else { return };
-        let (Some(rule), Some(Some(memory)), Some(key)) =
-            (fixed.rules.get(index), memories.get_mut(index), &alert.key)
-        else {
+        let (Some(rule), Some(Some(memory))) = (fixed.rules.get(index), memories.get_mut(index)) else {
             return;
         };
         let mut outcome = Outcome::default();
-        memory.settle(&rule.policy, (key, alert.id, is_delivered), fixed.now(now), &mut outcome);
+        memory.settle(&rule.policy, (&alert.key, alert.id, is_delivered), fixed.now(now), &mut outcome);
         fixed.take(index, outcome, effects);
     }
 
-    /// Takes in what an earlier process remembered, and remembers from now on what changes.
-    pub fn recall(&mut self, recalled: &Recalled, now: Instant) {
+    /// Takes in what an earlier process remembered, and remembers from now on what changes. What that
+    /// process had still to tell for rules that are gone: their names, and texts.
+    pub fn recall(&mut self, recalled: &Recalled, now: Instant) -> Vec<String> {
         let RuleSet { fixed, memories, unclaimed } = self;
+        let mut orphans = Vec::new();
         for Remembered { name: whole, value, written } in &recalled.remembered {
             let (name, key) =
                 whole.split_once('\0').map_or((&**whole, None), |(name, key)| (name, Some(key)));
             let found = fixed.rules.iter().zip(memories.iter_mut()).find(|(rule, _)| &*rule.name == name);
+            let (times, zone) = ((written.unwrap_or(now), now), &fixed.context.zone);
             let is_taken = found.is_some_and(|(rule, memory)| {
                 let owed: Vec<_> = recalled.owed.iter().filter(|owed| &*owed.rule == name).collect();
-                let times = (written.unwrap_or(now), now);
-                memory.as_mut().is_some_and(|memory| {
-                    memory.recall(&rule.policy, (key, value), times, (&fixed.context.zone, &owed))
-                })
+                // A rule that remembers nothing any more may still have something to tell.
+                let memory = memory.get_or_insert_with(|| Memory::new(&rule.policy, now));
+                memory.recall(&rule.policy, (key, value), times, (zone, &owed))
             });
             if !is_taken {
                 unclaimed.push(whole.clone());
+                let texts = policy::untold((key, value), times, zone);
+                orphans.extend(texts.into_iter().map(|text| format!("{name}: {text}")));
             }
         }
         memories.iter_mut().flatten().for_each(Memory::note_changes);
+        orphans
     }
 
     /// What has changed of what is remembered, since the last time; nothing without [`RuleSet::recall`].

@@ -65,6 +65,11 @@ pub(super) fn of_reasons(settings: &Settings, headers: &HeaderMap) -> bool {
     settings.is_local() || settings.token.as_ref().is_some_and(|token| has_bearer(headers, token))
 }
 
+/// True if a request comes with what might be a token: if it is none, somebody guesses.
+pub(super) fn is_try(headers: &HeaderMap) -> bool {
+    headers.contains_key(AUTHORIZATION) || cookies(headers).any(|(name, _)| name == COOKIE_NAME)
+}
+
 /// What a browser keeps in place of the token: it opens the page, and does not tell the token.
 pub(super) fn cookie_value(token: &Secret) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, token.expose().as_bytes());
@@ -177,6 +182,8 @@ mod tests {
         }
         let foreign = [("cookie", &*cookie), ("host", "router"), ("origin", "http://other")];
         assert!(matches!(of_page(&open(), &headers(&foreign)), Access::Refused(_)));
+        assert!(is_try(&headers(&[("cookie", &cookie)])) && is_try(&headers(&[("authorization", "x")])));
+        assert!(!is_try(&headers(&[("cookie", "x=1"), ("host", "router")])));
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::span;
 use crate::trial::Question;
 
 /// Nobody means to hear nothing for longer; and time can be reckoned with.
-const MUTE_MAX: Duration = Duration::from_secs(31 * 86_400);
+pub const MUTE_MAX: Duration = Duration::from_secs(31 * 86_400);
 
 /// Texts that are tried at a time: a screenful, and a pattern that is slow on each takes a second for all.
 const TEXTS_MAX: usize = 100;
@@ -36,6 +36,8 @@ const PATTERN_BYTES_MAX: usize = 4096;
 struct State<'a> {
     version: &'static str,
     uptime_seconds: u64,
+    /// True if one logs in, and so can log out.
+    locked: bool,
     troubles: Vec<&'a str>,
     /// What was lost, by kind: zeros if all is well.
     lost: Lost,
@@ -101,6 +103,7 @@ pub(super) fn state(site: &Site, now: Instant) -> Response<Body> {
     json(&State {
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: since(site.start),
+        locked: site.settings.token.is_some(),
         troubles: site.health.troubles(now),
         lost: Lost {
             lines_evicted: stats.lines_evicted.count(),

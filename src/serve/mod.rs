@@ -46,6 +46,7 @@ mod profile;
 mod settings;
 
 use access::Access;
+pub use api::MUTE_MAX;
 use body::{Body, plain};
 pub use settings::{Settings, VARIABLES};
 
@@ -57,6 +58,9 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// No connection lives longer, kept alive or not, but those that are shown lines.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// So ten tokens a second can be tried, by all strangers together; who mistypes hardly notices.
+const WRONG_TOKEN_WAIT: Duration = Duration::from_millis(100);
 
 /// hyper's smallest buffer; a header that does not fit is answered with 431.
 const HEADER_BYTES_MAX: usize = 8 * 1024;
@@ -228,14 +232,21 @@ async fn answer(request: Request<Incoming>, site: &Site, stays: &Arc<AtomicBool>
         };
     }
     if path == "/metrics" {
-        return match access::of_metrics(&site.settings, &parts.headers) {
+        let access = access::of_metrics(&site.settings, &parts.headers);
+        if access == Access::TokenMissing && access::is_try(&parts.headers) {
+            slow_down().await;
+        }
+        return match access {
             Access::Granted if is_read => metrics::answer(site, now),
             Access::Granted => plain(StatusCode::METHOD_NOT_ALLOWED, "GET only\n"),
-            Access::TokenMissing => body::unauthorized("METRICS_TOKEN is needed\n"),
+            Access::TokenMissing => body::unauthorized("METRICS_TOKEN or HTTP_TOKEN is needed\n"),
             Access::Refused(why) => plain(StatusCode::FORBIDDEN, format!("{why}\n")),
         };
     }
     let access = access::of_page(&site.settings, &parts.headers);
+    if access == Access::TokenMissing && access::is_try(&parts.headers) {
+        slow_down().await;
+    }
     match (&parts.method, path, &access) {
         (_, _, Access::Refused(why)) => plain(StatusCode::FORBIDDEN, format!("{why}\n")),
         (&Method::POST, "/login", _) => page::log_in(&site.settings, body).await,
@@ -259,10 +270,37 @@ async fn answer(request: Request<Incoming>, site: &Site, stays: &Arc<AtomicBool>
     }
 }
 
+/// Before a wrong token is answered. One after the other, or whoever guesses would do so on every connection
+/// at once.
+async fn slow_down() {
+    static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _turn = TURN.lock().await;
+    tokio::time::sleep(WRONG_TOKEN_WAIT).await;
+}
+
 fn healthz(troubles: &[&str], may_know: bool) -> Response<Body> {
     match (troubles.is_empty(), may_know) {
         (true, _) => plain(StatusCode::OK, "ok\n"),
         (false, true) => plain(StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", troubles.join("\n"))),
         (false, false) => plain(StatusCode::SERVICE_UNAVAILABLE, "not ok\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ill_health_has_reasons_for_those_who_may_know() {
+        let check = |troubles: &[&str], may_know, status: u16, expected: &'static str| {
+            let answer = healthz(troubles, may_know);
+            assert_eq!(answer.status(), status);
+            let Body::Piece(text) = answer.into_body() else { panic!("one piece") };
+            assert_eq!(text.unwrap(), expected);
+        };
+        check(&[], true, 200, "ok\n");
+        check(&[], false, 200, "ok\n");
+        check(&["the listener has stopped", "late"], true, 503, "the listener has stopped\nlate\n");
+        check(&["the listener has stopped"], false, 503, "not ok\n");
     }
 }

@@ -36,9 +36,18 @@ fn help_and_version_are_told_whatever_stands_beside_them() {
     for arguments in ["--help", "-h", "check --help", "match --json -h a b c"] {
         let ran = alertik(arguments).run();
         assert_eq!((ran.code, &*ran.stderr), (0, ""), "{arguments}");
-        for command in
-            ["[run]", "check", "match [FILE|-]", "match --regex ERE", "test", "demo", "health", "routeros"]
-        {
+        for command in [
+            "[run]",
+            "check",
+            "match [FILE|-]",
+            "match --regex ERE",
+            "test",
+            "demo",
+            "health",
+            "tail",
+            "mute SPAN|off",
+            "routeros",
+        ] {
             assert!(ran.stdout.contains(&format!("\n  alertik {command} ")), "{command}");
         }
     }
@@ -67,6 +76,17 @@ fn what_is_no_command_or_option_is_named() {
         check_usage(&format!("check {option} x"), &format!("{option} means nothing here"));
     }
     check_usage("run --remove", "--remove means nothing here");
+    for option in ["--filter x", "--fired"] {
+        let name = option.split(' ').next().unwrap_or_default();
+        check_usage(&format!("match {option}"), &format!("{name} means nothing here"));
+    }
+    check_usage("tail ether1", "\"ether1\" means nothing here");
+    check_usage("mute 1h EVENT0 EVENT1", "\"EVENT1\" means nothing here");
+    let spans = "(expected 90s, 10m, 24h or 7d, at most 31d, or off)";
+    check_usage("mute", &format!("mute takes a span {spans}"));
+    for span in ["2", "EVENT0", "0s", "32d"] {
+        check_usage(&format!("mute {span}"), &format!("\"{span}\" is not a span {spans}"));
+    }
     check_usage("routeros --json", "--json means nothing here");
     check_usage("routeros usb1", "\"usb1\" means nothing here");
     check_usage("routeros --version", "missing argument for option '--version'");
@@ -439,6 +459,7 @@ mod secrets {
                 ("GENERIC3_PROXY", "socks5h://user:hunter2@127.0.0.1:1"),
                 ("HTTP_LISTEN", "0.0.0.0:7898"),
                 ("HTTP_TOKEN", "hunter2"),
+                ("METRICS_TOKEN", "hunter2"),
             ],
             0,
         );
@@ -459,6 +480,7 @@ mod secrets {
                 ("PROXY", "user:hunter2@127.0.0.1:1"),
                 ("HTTP_LISTEN", "everywhere"),
                 ("HTTP_TOKEN", "hunter2"),
+                ("METRICS_TOKEN", "hunter2"),
             ],
             CONFIGURATION,
         );
@@ -588,13 +610,16 @@ mod health {
         let address = running.http.expect("it serves HTTP").to_string();
         check(&alertik("health").set("HTTP_LISTEN", &address).run(), 0, "", "");
         assert_eq!(running.stop("TERM").code, Some(0));
-        let gone = format!("alertik: {address}: connection refused\n");
+        let gone =
+            format!("alertik: {address}: connection refused (does the daemon run, with this HTTP_LISTEN?)\n");
         check(&alertik("health").set("HTTP_LISTEN", &address).run(), 1, "", &gone);
     }
 
     #[test]
     fn where_http_is_off_there_is_nobody_to_ask() {
-        let ran = alertik("health").set("HTTP_LISTEN", "off").run();
-        check(&ran, 1, "", "alertik: HTTP_LISTEN is off, so there is nobody to ask\n");
+        for command in ["health", "tail", "mute 2h", "mute off EVENT0"] {
+            let ran = alertik(command).set("HTTP_LISTEN", "off").run();
+            check(&ran, 1, "", "alertik: HTTP_LISTEN is off, so there is nobody to ask\n");
+        }
     }
 }

@@ -176,7 +176,7 @@ fn told(rules: &mut RuleSet, lines: &[(f64, String)]) -> Vec<Alert> {
         rules.tick(now, &mut effects);
         let alerts: Vec<Alert> = effects.alerts.drain(..).collect();
         for alert in &alerts {
-            rules.settle(alert, true, now, &mut effects);
+            alert.keyed().iter().for_each(|alert| rules.settle(alert, true, now, &mut effects));
         }
         all.extend(alerts);
     }

@@ -145,6 +145,13 @@ fn faults_of_http() {
     for address in ["off", "127.0.0.2:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
         check_right(&[], &[("HTTP_LISTEN", address)]);
     }
+    for token in ["HTTP_TOKEN", "METRICS_TOKEN"] {
+        let fault = format!("{token} is not a token (expected ASCII characters without blanks)");
+        for text in ["two words", "\u{e9}", " "] {
+            check(&[], &[(token, text)], &fault);
+        }
+        check_right(&[], &[(token, " x ")]);
+    }
 }
 
 #[test]
@@ -710,9 +717,66 @@ fn faults_of_alertmanager() {
 }
 
 #[test]
+fn faults_of_opentelemetry() {
+    let endpoint: Variables = &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318")];
+    let fault = |name: &str, value: &str, expected: &str| {
+        check(endpoint, &[(name, value)], &format!("{name}{expected}"));
+    };
+    for name in [
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+    ] {
+        fault(name, "grpc://c:4317", &format!(": this is not an http or https URL {URL}"));
+    }
+    for name in [
+        "OTEL_EXPORTER_OTLP_PROTOCOL",
+        "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL",
+        "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL",
+    ] {
+        fault(name, "http/protobuf", ": \"http/protobuf\" is not spoken here (expected http/json)");
+    }
+    for name in [
+        "OTEL_EXPORTER_OTLP_TIMEOUT",
+        "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT",
+        "OTEL_EXPORTER_OTLP_LOGS_TIMEOUT",
+    ] {
+        fault(name, "600001", ": \"600001\" is not a number from 0 to 600000");
+    }
+    for name in [
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
+        "OTEL_EXPORTER_OTLP_LOGS_HEADERS",
+        "OTEL_RESOURCE_ATTRIBUTES",
+    ] {
+        fault(name, "a=b,Bearer c", " is not name=value,name=value (percent-encoded where needed)");
+    }
+    for name in [
+        "OTEL_EXPORTER_OTLP_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_LOGS_CERTIFICATE",
+    ] {
+        let missing = "cannot be read: No such file or directory (os error 2)";
+        fault(name, "/nowhere/ca.pem", &format!(": \"/nowhere/ca.pem\": {missing}"));
+    }
+    for name in ["OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER"] {
+        fault(name, "console", ": \"console\" is no exporter here (expected otlp or none)");
+        check_right(endpoint, &[(name, "otlp")]);
+    }
+    let number = ": \"1m\" is not a number from 100 to 86400000";
+    fault("OTEL_METRIC_EXPORT_INTERVAL", "1m", number);
+    fault("OTEL_PROXY", "127.0.0.1:9050", &format!(" {PROXY}"));
+    check_right(endpoint, &[("OTEL_SERVICE_NAME", "any, text = at all"), ("OTEL_SDK_DISABLED", "False")]);
+    let odd = "OTEL_SDK_DISABLED: \"1\" is taken for false (expected true or false)";
+    check_warning(endpoint, &[("OTEL_SDK_DISABLED", "1")], odd);
+    // Where nothing goes out, they are some other program's.
+    check_right(&[], &[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"), ("OTEL_METRICS_EXPORTER", "console")]);
+}
+
+#[test]
 fn every_variable_is_here() {
     // Whatever these hold is taken as it is.
-    let any_text = ["ALERT_SUFFIX", "TELEGRAM_NICKNAME", "LOG_FILE", "HTTP_TOKEN", "STATE_DIR"];
+    let any_text = ["ALERT_SUFFIX", "TELEGRAM_NICKNAME", "LOG_FILE", "STATE_DIR"];
     let tests = include_str!("faults.rs");
     for name in variables() {
         let is_own = ["_ENCRYPT_TO", "_PROXY", "_TLS_CA_FILE"].iter().any(|end| name.ends_with(end));

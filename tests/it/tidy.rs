@@ -68,7 +68,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "alert", "daemon", "ingest", "line", "network", "notify", "record", "routeros", "rules",
-            "settings", "trial", "value", "vars",
+            "secret", "serve", "settings", "span", "trial", "value", "vars",
         ],
     ),
     (
@@ -93,6 +93,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "settings",
             "stack",
             "stats",
+            "timestamp",
             "worker",
         ],
     ),
@@ -535,6 +536,28 @@ fn every_difference_from_alertik_names_a_test() {
     }
     check_none(&offenders);
     assert!(rows > 10, "docs/COMPATIBILITY.md: only {rows} rows of a table with a column of tests");
+}
+
+#[test]
+fn every_bound_of_what_strangers_reach_by_http_is_in_the_table() {
+    let text = document("ARCHITECTURE.md").expect("docs/ARCHITECTURE.md is there");
+    let documented: Vec<&str> = backticked(&text).collect();
+    let bound = pattern(r"(?m)^(?:pub(?:\(\w+\))? )?const (\w+_(?:MAX|TIMEOUT|WAIT)): ");
+    let (mut offenders, mut bounds) = (Vec::new(), 0);
+    for source in program() {
+        if !source.path.starts_with("serve/") && !["live.rs", "stats.rs"].contains(&&*source.path) {
+            continue;
+        }
+        for found in bound.captures_iter(&source.code) {
+            let name = &found[1];
+            bounds += 1;
+            if !documented.iter().any(|text| text.rsplit("::").next() == Some(name)) {
+                offenders.push(format!("docs/ARCHITECTURE.md: {name} of src/{} is missing", source.path));
+            }
+        }
+    }
+    check_none(&offenders);
+    assert!(bounds > 10, "only {bounds} were found");
 }
 
 #[test]

@@ -79,7 +79,8 @@ mod tests {
     use std::io;
 
     fn mounts(environment: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
-        let known = ["STATE_DIR", "LOG_FILE", "TLS_CA_FILE", "SLACK_TLS_CA_FILE"];
+        let known =
+            ["STATE_DIR", "LOG_FILE", "TLS_CA_FILE", "SLACK_TLS_CA_FILE", "OTEL_EXPORTER_OTLP_CERTIFICATE"];
         let mut faults = Faults::default();
         let environment = environment.iter().map(|(name, value)| (name.into(), value.into()));
         let vars = Vars::read(environment, &known, &|_| Err(io::ErrorKind::NotFound.into()), &mut faults);

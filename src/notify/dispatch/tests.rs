@@ -82,7 +82,7 @@ fn keyed(text: &str, destinations: usize) -> Alert {
 /// The ends that were reported, sorted: key, and whether it was told.
 fn ends(reports: &Receiver<Report>) -> Vec<(String, bool)> {
     let end = |report| match report {
-        Report::Settled { alert, is_delivered } => Some((alert.key.as_deref()?.to_owned(), is_delivered)),
+        Report::Settled { alert, is_delivered } => Some((alert.key.to_string(), is_delivered)),
         _ => None,
     };
     let mut ends: Vec<_> = reports.try_iter().filter_map(end).collect();

@@ -27,6 +27,7 @@ use crate::vars::{Faults, Vars, shown};
 mod answer;
 mod failure;
 mod hidden;
+mod limit;
 pub mod policy;
 mod resolve;
 mod stream;
@@ -38,6 +39,7 @@ mod tests;
 
 pub use answer::Answer;
 pub use hidden::Hidden;
+use limit::Limit;
 pub use stream::{Address, Stream};
 pub use url::{Url, percent_encoded};
 
@@ -241,18 +243,26 @@ impl Client {
     /// # Errors
     /// Why there was no answer, in words; never the address.
     pub fn send(&self, request: Request) -> Result<Answer, String> {
-        self.run(request, None)
+        self.run(request, Limit::Usual)
     }
 
-    /// The same for a request with a body that may take `limit` at most, where several are asked in turn.
+    /// The same for a request that may take `limit` at most, where several are asked in turn.
     ///
     /// # Errors
     /// The same.
     pub fn send_within(&self, request: Request, limit: Duration) -> Result<Answer, String> {
-        self.run(request, Some(limit))
+        self.run(request, Limit::Whole(limit))
     }
 
-    fn run(&self, request: Request, limit: Option<Duration>) -> Result<Answer, String> {
+    fn run(&self, request: Request, limit: Limit) -> Result<Answer, String> {
+        let (mut answer, body) = self.begin(request, limit)?;
+        // Too long, too slow or cut off: what has come is kept. The status alone
+        // tells what to do, and most services have said all with the first bytes.
+        let _ = body.take(ANSWER_BYTES_MAX).read_to_end(&mut answer.body);
+        Ok(answer)
+    }
+
+    fn begin(&self, request: Request, limit: Limit) -> Result<(Answer, impl Read + use<>), String> {
         let hidden = Hidden::of(&request);
         let method = match request.method {
             Method::Get => wire::Method::GET,
@@ -268,24 +278,20 @@ impl Client {
             head = head.header(&**name, value);
         }
         let answer = match request.method {
-            Method::Get => head.body(()).map(|whole| self.agent.run(whole)),
-            Method::Post | Method::Put | Method::Patch => head.body(request.body).map(|whole| match limit {
-                None => self.agent.run(whole),
-                Some(_) => self.agent.run(self.agent.configure_request(whole).timeout_global(limit).build()),
-            }),
+            Method::Get => head.body(()).map(|whole| self.ask(whole, limit)),
+            Method::Post | Method::Put | Method::Patch => {
+                head.body(request.body).map(|whole| self.ask(whole, limit))
+            }
         };
         let answer = answer.map_err(|_| "the request cannot be written".to_owned())?;
-        let mut answer = answer.map_err(|error| failure::words(&error))?;
+        let answer = answer.map_err(|error| failure::words(&error))?;
         let headers: Vec<_> = answer
             .headers()
             .iter()
             .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
             .collect();
-        let mut body = Vec::new();
-        // Too long, too slow or cut off: what has come is kept. The status alone
-        // tells what to do, and most services have said all with the first bytes.
-        let _ = answer.body_mut().as_reader().take(ANSWER_BYTES_MAX).read_to_end(&mut body);
-        Ok(Answer::new(answer.status().as_u16(), headers, body, hidden))
+        let status = answer.status().as_u16();
+        Ok((Answer::new(status, headers, Vec::new(), hidden), answer.into_body().into_reader()))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::alert::OWN;
+use crate::alert::{Alert, OWN};
 
 mod course;
 mod numbers;
@@ -100,6 +100,30 @@ fn what_is_urgent_and_what_is_about_ourselves_does_not_wait_for_the_summary() {
     assert_eq!(told[..3], ["0 n0", "2 n2", "3 n3"]);
     assert!(told[3].starts_with("301 2 alerts in one message"), "{told:?}");
     assert_eq!(course.ends(), ["+n0", "+n2", "+n3", "+n1", "+n4"]);
+}
+
+#[test]
+fn a_flood_of_many_keys_holds_up_neither_what_is_urgent_nor_itself() {
+    let mut course = Course::new(None, vec![fails_until(0)], Some(2), &[]);
+    let mut alerts: Vec<_> = (0..20_000).map(|n| course.alert(n / 1_000, &format!("n{n}"), &[0])).collect();
+    alerts.push(Alert { priority: Priority::Urgent, ..course.alert(20, "urgent", &[0]) });
+    course.go(alerts, HOUR);
+    let told = course.told(0);
+    let urgent = told.iter().find(|(_, text)| text.starts_with("urgent")).unwrap();
+    assert_eq!((urgent.0, course.stats.alerts_evicted.count()), (20, 0));
+    assert_eq!((course.ends().len(), told.len() < 20), (20_001, true), "{}", told.len());
+}
+
+#[test]
+fn what_several_have_to_hand_over_the_fallback_is_told_once() {
+    let answers = vec![fails_until(HOUR), fails_until(HOUR), fails_until(0)];
+    let mut course = Course::new(None, answers, None, &[2]);
+    let alerts = vec![course.alert(0, "both", &[0, 1]), course.alert(0, "b", &[1])];
+    course.go(alerts, 1000);
+    assert_eq!(course.short(2), ["120 both (for A)", "120 b (for B)"]);
+    let mut ends = course.ends();
+    ends.sort();
+    assert_eq!(ends, ["+b", "+both", "-both"]);
 }
 
 #[test]

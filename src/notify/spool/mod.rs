@@ -36,6 +36,7 @@ use clock::Stamp;
 use record::{ALERT, NOTHING, NUMBERED, Record, SETTLED};
 pub(super) use recovery::{Found, Lost};
 use segments::SEGMENT_BYTES;
+pub(super) use states::STATE_BYTES_MAX;
 use states::States;
 use step::step;
 pub(super) use stored::Stored;
@@ -200,6 +201,9 @@ impl<D: Disk> Spool<D> {
             debtor.settled = sequence;
             debtor.is_unsaved = true;
         }
+        // Before it is written that they are: a disk that is full of them has no room for that. All but the
+        // last, which has what is remembered.
+        self.remove_settled(1);
         match is_due {
             true => self.save(false),
             false => Ok(()),
@@ -267,8 +271,16 @@ impl<D: Disk> Spool<D> {
         &mut self.disk
     }
 
-    /// One write: what was settled and noted and not saved, then `alerts`. Where these begin.
+    /// Writes, and once more if the disk did not take it and there was something to give up for it.
     fn write(&mut self, alerts: &[u8], is_synced: bool) -> io::Result<Place> {
+        match self.write_once(alerts, is_synced) {
+            Err(_) if self.give_up_space() => self.write_once(alerts, is_synced),
+            written => written,
+        }
+    }
+
+    /// One write: what was settled and noted and not saved, then `alerts`. Where these begin.
+    fn write_once(&mut self, alerts: &[u8], is_synced: bool) -> io::Result<Place> {
         let Segment { number, bytes: offset } = self.segment()?;
         let mut bytes = Vec::new();
         let (sequence, is_first) = (self.sequence, offset == 0);
@@ -300,7 +312,7 @@ impl<D: Disk> Spool<D> {
         }
         self.states.written();
         self.debtors.iter_mut().for_each(|debtor| debtor.is_unsaved = false);
-        self.remove_settled();
+        self.remove_settled(0);
         Ok(Place { number, offset: offset + before })
     }
 }

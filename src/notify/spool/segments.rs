@@ -48,15 +48,28 @@ impl<D: Disk> Spool<D> {
         }
     }
 
-    /// Removes the oldest segments while nobody needs them.
-    pub(super) fn remove_settled(&mut self) {
+    /// Removes the oldest segments while nobody needs them, and more than `left` are left.
+    pub(super) fn remove_settled(&mut self, left: usize) {
         let needed = self.debtors.iter().filter_map(Debtor::needs).min();
-        while let Some(first) = self.first_closed()
+        while self.segments.len() > left
+            && let Some(first) = self.first_closed()
             && needed.is_none_or(|place| place.number > first)
             && self.disk.remove(first).is_ok()
         {
             self.segments.pop_front();
         }
+    }
+
+    /// Removes what nobody needs; all there is, if nobody needs any. What is remembered is in memory then,
+    /// and what is written next begins with it: a process that is killed right here has forgotten that,
+    /// but one that does nothing tells everything again after each start. True if there was anything.
+    pub(super) fn give_up_space(&mut self) -> bool {
+        let before = self.segments.len();
+        if self.debtors.iter().all(|debtor| debtor.needs().is_none()) {
+            self.is_open = false;
+        }
+        self.remove_settled(0);
+        self.segments.len() < before
     }
 
     /// The oldest segment, if it is not the one that is written.

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use super::clock::Stamp;
 use super::record::{ALL_STATES, HEAD_BYTES, Record, STATE};
 use crate::fields::{Rest, write_bytes, write_number};
+use crate::notify::boot::OWN;
 
 /// What all states may take, in memory and in each segment; then what has not changed
 /// for the longest goes. Some 3,000 of usual length, and a sixteenth of the log.
@@ -42,6 +43,8 @@ struct State {
     value: Box<[u8]>,
     /// Some value of this name is in the log.
     is_written: bool,
+    /// This value came from there.
+    is_loaded: bool,
 }
 
 fn record_bytes(name: &str, value: &[u8]) -> u64 {
@@ -53,14 +56,17 @@ impl States {
     /// Takes in a change. How many others had to go for it.
     pub(super) fn note(&mut self, name: &str, stamp: Stamp, value: Option<Vec<u8>>) -> usize {
         let known = self.kept.get(name);
-        // It had to wait, and a newer one did not.
-        if known.is_some_and(|known| known.stamp.boot == stamp.boot && known.stamp.uptime > stamp.uptime) {
+        // It had to wait, and a newer one did not. One from the log is older, whatever its clock says: where
+        // the machine does not tell its boots apart, that may be of another.
+        if known.is_some_and(|known| {
+            !known.is_loaded && known.stamp.boot == stamp.boot && known.stamp.uptime > stamp.uptime
+        }) {
             return 0;
         }
         let is_written = known.map_or_else(|| self.is_unsaved(name), |known| known.is_written);
         self.forget(name);
         if let Some(value) = value.filter(|value| record_bytes(name, value) <= STATE_BYTES_MAX) {
-            self.insert(name, stamp, value.into(), is_written);
+            self.insert(name, State { change: 0, stamp, value: value.into(), is_written, is_loaded: false });
             if !self.is_unsaved(name) {
                 self.unsaved.push(name.into());
             }
@@ -74,7 +80,8 @@ impl States {
         self.forget(name);
         self.unsaved.retain(|unsaved| **unsaved != *name);
         if let Some(value) = value {
-            self.insert(name, stamp, value.into(), true);
+            let value = value.into();
+            self.insert(name, State { change: 0, stamp, value, is_written: true, is_loaded: true });
             self.make_room();
         }
     }
@@ -94,10 +101,10 @@ impl States {
         }
     }
 
-    fn insert(&mut self, name: &str, stamp: Stamp, value: Box<[u8]>, is_written: bool) {
+    fn insert(&mut self, name: &str, state: State) {
         self.changes += 1;
-        self.bytes += record_bytes(name, &value);
-        self.kept.insert(name.into(), State { change: self.changes, stamp, value, is_written });
+        self.bytes += record_bytes(name, &state.value);
+        self.kept.insert(name.into(), State { change: self.changes, ..state });
     }
 
     fn forget(&mut self, name: &str) {
@@ -113,10 +120,15 @@ impl States {
         self.unsaved.iter().any(|unsaved| **unsaved == *name)
     }
 
+    /// All but our own: they are few and small, and never change while others come and go.
+    fn evictable(&self) -> impl Iterator<Item = (&Box<str>, &State)> {
+        self.kept.iter().filter(|(name, _)| !name.starts_with(OWN))
+    }
+
     fn make_room(&mut self) -> usize {
         let before = self.kept.len();
         while self.bytes > STATE_BYTES_MAX
-            && let Some((oldest, _)) = self.kept.iter().min_by_key(|(_, state)| state.change)
+            && let Some((oldest, _)) = self.evictable().min_by_key(|(_, state)| state.change)
         {
             let oldest = oldest.clone();
             self.forget(&oldest);
@@ -300,6 +312,25 @@ mod tests {
         // One that is too large by itself is not remembered, and costs no other.
         assert_eq!(states.note("f", stamp(1), Some(vec![0; STATE_BYTES_MAX as usize])), 0);
         assert_eq!(states.all().len(), 4);
+    }
+
+    #[test]
+    fn what_is_our_own_stays_however_much_others_remember() {
+        let mut states = States::default();
+        let mark = format!("{OWN}mark");
+        states.note(&mark, stamp(1), Some(vec![1]));
+        (0..5_000).for_each(|number| _ = states.note(&number.to_string(), stamp(2), Some(vec![0; 100])));
+        assert!(names(&states).contains(&format!("{mark}=1")) && states.bytes() <= STATE_BYTES_MAX);
+    }
+
+    #[test]
+    fn one_from_the_log_is_older_even_if_the_machine_does_not_tell_its_boots_apart() {
+        let (mut states, mut log) = (States::default(), Vec::new());
+        states.note("a", Stamp { boot: 0, ..stamp(900_000) }, Some(vec![1]));
+        states.write_unsaved(5, &mut log);
+        let mut states = reread(&log);
+        states.note("a", Stamp { boot: 0, ..stamp(5) }, Some(vec![1, 2]));
+        assert_eq!(names(&states), ["a=2"]);
     }
 
     #[test]

@@ -25,6 +25,22 @@ fn tell(queue: &Queue) -> Option<String> {
 }
 
 #[test]
+fn at_the_end_a_disk_that_failed_a_moment_ago_is_tried_once_more() {
+    let path = std::env::temp_dir().join(format!("alertik-store-end-{}", std::process::id()));
+    let (store, queues) = open(&path, Arc::new(drop));
+    store.keep(vec![], vec![alert("1"), alert("2")], &queues, Duration::ZERO);
+    assert_eq!(tell(&queues[0]).as_deref(), Some("1"));
+    store.lock().failed_at = Some(Instant::now());
+    // Not written: the disk has just failed.
+    assert_eq!(tell(&queues[0]).as_deref(), Some("2"));
+    store.finish(&queues);
+    drop((store, queues));
+    let (store, queues) = open(&path, Arc::new(drop));
+    assert_eq!((tell(&queues[0]), store.owed(0)), (None, 0));
+    std::fs::remove_dir_all(&path).unwrap();
+}
+
+#[test]
 fn what_a_failed_disk_left_in_memory_goes_there_in_order_when_it_is_back() {
     let parent = std::env::temp_dir().join(format!("alertik-store-{}", std::process::id()));
     let path = parent.join("state");

@@ -105,9 +105,10 @@ pub struct Builtin {
 }
 
 /// What becomes of what a built-in rule tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Kind {
     /// It is an alert, by the rule's options.
+    #[default]
     Usual,
     /// It only counts for whether something flaps, and that is the alert.
     Flapping,

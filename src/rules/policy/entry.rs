@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::flap::{Flap, Turn};
+use super::held::Held;
 use super::said::{Said, cut};
 use super::spike::{Spike, Unusual};
 use super::threshold::Window;
@@ -61,20 +62,22 @@ pub(super) enum Quiet {
     Until(Instant),
 }
 
-/// What was held back.
-#[derive(Debug)]
-pub(super) struct Held {
-    pub(super) count: usize,
-    pub(super) first: Instant,
-    pub(super) at: Instant,
-    pub(super) last: Box<Said>,
-}
-
 /// Since when nothing has matched.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Silence {
     pub(super) since: Instant,
-    pub(super) is_told: bool,
+    pub(super) missed: Missed,
+}
+
+/// Who knows that it is missed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Missed {
+    /// It is not, yet.
+    No,
+    /// The people.
+    Told,
+    /// It is counted among what is held.
+    Held,
 }
 
 impl Entry {
@@ -153,19 +156,6 @@ impl Entry {
         true
     }
 
-    fn hold(&mut self, said: Said, lines: usize, outlet: &mut Outlet<'_>) {
-        let now = outlet.now.at;
-        outlet.outcome.held += lines;
-        let last = Box::new(said.kept());
-        match &mut self.held {
-            Some(held) => {
-                held.count += lines;
-                (held.at, held.last) = (now, last);
-            }
-            None => self.held = Some(Held { count: lines, first: now, at: now, last }),
-        }
-    }
-
     /// A line says that the trouble is over.
     pub(super) fn cleared(&mut self, seen: &Seen<'_>, outlet: &mut Outlet<'_>) {
         if self.flaps(seen, false, outlet) || !outlet.policy.clears {
@@ -173,6 +163,7 @@ impl Entry {
         }
         self.window = Window::default();
         let Some(trouble) = self.trouble.take() else { return };
+        self.note_over(&(seen.say)(1));
         let is_told = match trouble.state {
             State::Told => true,
             State::Hushed => !seen.is_hushed,
@@ -243,11 +234,15 @@ impl Entry {
         }
         let now = outlet.now.at;
         let said = (seen.say)(1);
-        let before = self.silence.replace(Silence { since: now, is_told: false });
-        if let Some(before) = before.filter(|before| before.is_told) {
+        let before = self.silence.replace(Silence { since: now, missed: Missed::No });
+        if let Some(before) = before.filter(|before| before.missed != Missed::No) {
             let span = words(now.saturating_duration_since(before.since));
             let text = format!("back after {span}: {}", said.text);
-            outlet.tell(Said { text, ..said.clone() }, Stage::Over);
+            let back = Said { text, ..said.clone() };
+            self.note_over(&back);
+            if before.missed == Missed::Told {
+                outlet.tell(back, Stage::Over);
+            }
         }
         self.last = Some(Box::new(said.kept()));
     }
@@ -260,7 +255,7 @@ impl Entry {
         let said = (seen.say)(1);
         if let Some(Unusual { matches, usual }) = too_many.or(too_few) {
             let text = format!("{} ({matches} in 5 min, usually {usual})", said.text);
-            outlet.tell(Said { text, ..said.clone() }, Stage::Once);
+            self.tell(Said { text, ..said.clone() }, Stage::Once, 1, outlet);
         }
         self.last = Some(Box::new(said.kept()));
     }
@@ -274,53 +269,34 @@ impl Entry {
         {
             let said = said.reworded(said.text.clone(), now);
             let state = if self.tell(said, Stage::Begun, 1, outlet) { State::Told } else { State::Held };
-            self.trouble = Some(Trouble { since, state });
+            // Else it waited for an option that is not set any more.
+            self.trouble = policy.clears.then_some(Trouble { since, state });
         }
         if self.quiet_until(policy).is_some_and(|until| until <= now) {
             self.close(outlet);
         }
-        if let (Some(silence), Some(span)) = (&mut self.silence, policy.silence)
-            && !silence.is_told
+        if let (Some(silence), Some(span)) = (self.silence, policy.silence)
+            && silence.missed == Missed::No
             && silence.since + span <= now
         {
-            silence.is_told = true;
             let (span, said) = (words(span), blank());
             let last = self.last.as_ref().map(|last| format!(", last: {}{}", last.text, last.suffix));
             let text = format!("silent for {span}{}", last.unwrap_or_default());
-            outlet.tell(Said { text, ..said }, Stage::Begun);
+            let is_told = self.tell(Said { text, ..said }, Stage::Begun, 1, outlet);
+            let missed = if is_told { Missed::Told } else { Missed::Held };
+            self.silence = Some(Silence { missed, ..silence });
         }
         if let (Some(spike), Some(deviations)) = (&mut self.spike, policy.spike)
             && let Some(Unusual { matches, usual }) = spike.advance(deviations, now)
         {
             let last = self.last.as_ref().map_or("", |last| &last.text);
             let text = format!("fewer than usual ({matches} in 5 min, usually {usual}), last: {last}");
-            outlet.tell(Said { text, ..blank() }, Stage::Once);
+            self.tell(Said { text, ..blank() }, Stage::Once, 1, outlet);
         }
         if let (Some(flap), Some(bounds)) = (&mut self.flap, policy.flap)
             && let Some(turn) = flap.sample(bounds, now)
         {
             self.turn(turn, outlet);
-        }
-    }
-
-    /// Ends the quiet, or begins it anew with a word about what it held.
-    fn close(&mut self, outlet: &mut Outlet<'_>) {
-        self.quiet = Quiet::No;
-        let Some(held) = self.held.take() else {
-            self.told = String::new();
-            return;
-        };
-        // Of a trouble that lasts the end is to be told.
-        let is_lasting = matches!(self.trouble, Some(Trouble { state: State::Held, .. }));
-        if let (true, Some(trouble)) = (is_lasting, &mut self.trouble) {
-            trouble.state = State::Told;
-        }
-        let stage = if is_lasting { Stage::Begun } else { Stage::Once };
-        let said = held.last.reworded(held.words(&self.told), outlet.now.at);
-        if let Some(id) = outlet.tell(said, stage)
-            && outlet.policy.cooldown.is_some()
-        {
-            self.quiet = Quiet::UnderWay(id, outlet.policy.owing, outlet.now.at);
         }
     }
 
@@ -370,7 +346,7 @@ impl Entry {
             _ => None,
         };
         let quiet = self.quiet_until(policy);
-        let silence = self.silence.filter(|silence| !silence.is_told).zip(policy.silence);
+        let silence = self.silence.filter(|silence| silence.missed == Missed::No).zip(policy.silence);
         let silence = silence.map(|(silence, span)| silence.since + span);
         let spike = self.spike.as_ref().map(|spike| spike.due());
         let flap = self.flap.as_ref().and_then(|flap| flap.due());

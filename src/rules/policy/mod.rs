@@ -19,6 +19,7 @@ use crate::alert::{AlertId, Priority, Stage};
 
 mod entry;
 mod flap;
+mod held;
 mod keys;
 mod mute;
 mod options;
@@ -28,13 +29,13 @@ mod spike;
 #[cfg(test)]
 mod tests;
 mod threshold;
-mod words;
 
-use entry::{Entry, Silence};
+use entry::{Entry, Missed, Silence};
 use keys::Keys;
 use mute::{Mute, Muted};
 pub(super) use options::Source;
 pub(super) use said::Said;
+pub(super) use saved::untold;
 
 /// How many keys a rule tells from one another (contract of the interface).
 const KEYS_MAX: usize = 4_096;
@@ -49,7 +50,7 @@ const LEARNING: Duration = Duration::from_secs(3600);
 const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// What one rule was told to remember, and how quiet to be.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Policy {
     kind: Kind,
     /// How much its alerts matter.
@@ -216,7 +217,7 @@ impl Memory {
     pub(super) fn new(policy: &Policy, start: Instant) -> Memory {
         Memory {
             keys: Keys::new(policy.keys_max()),
-            unseen: policy.silence.map(|_| Silence { since: start, is_told: false }),
+            unseen: policy.silence.map(|_| Silence { since: start, missed: Missed::No }),
             mute: Mute::default(),
             due: policy.silence.map(|silence| start + silence),
             learns_until: Some(start + LEARNING),
@@ -289,10 +290,10 @@ impl Memory {
         }
         self.due = None;
         if let (Some(unseen), Some(silence)) = (&mut self.unseen, policy.silence)
-            && !unseen.is_told
+            && unseen.missed == Missed::No
         {
             if unseen.since + silence <= now.at {
-                unseen.is_told = true;
+                unseen.missed = Missed::Told;
                 self.is_changed = true;
                 let text = format!("nothing has matched {rule} for {}", crate::span::words(silence));
                 let (key, mute) = (Arc::from(""), &mut self.mute);

@@ -11,12 +11,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::entry::{Entry, Held, Quiet, Silence, State, Trouble};
+use super::entry::{Entry, Missed, Quiet, Silence, State, Trouble};
 use super::flap::Flap;
+use super::held::Held;
 use super::said::Said;
 use super::spike::Spike;
 use super::threshold::Window;
-use super::{Memory, Muted, Policy};
+use super::{Memory, Muted, Now, Outcome, Policy};
 use crate::alert::{AlertId, Unset};
 use crate::fields::{Rest, write_bytes, write_number, write_texts};
 use crate::memory::Owed;
@@ -24,7 +25,7 @@ use crate::timestamp::Zone;
 use crate::value::{Value, Values};
 
 /// Of another version nothing is read.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// A memory on its way out, at one moment.
 struct Writer {
@@ -177,6 +178,7 @@ impl Entry {
             to.time(held.first);
             to.time(held.at);
             to.said(&held.last);
+            to.option(held.over.as_ref(), |to, over| to.said(over));
         });
         to.option(self.silence, |to, silence| silence.save(to));
         to.option(self.spike.as_ref(), |to, spike| {
@@ -221,7 +223,9 @@ impl Entry {
         let told = from.text()?;
         let held = from.option(|from| {
             let count = usize::try_from(from.number()?).ok()?;
-            Some(Held { count, first: from.time()?, at: from.time()?, last: Box::new(from.said()?) })
+            let (first, at, last) = (from.time()?, from.time()?, Box::new(from.said()?));
+            let over = from.option(|from| from.said().map(Box::new))?;
+            Some(Held { count, first, at, last, over })
         })?;
         let silence = from.option(Silence::read)?;
         let spike = from.option(|from| {
@@ -259,7 +263,9 @@ impl Entry {
         if threshold.is_none() {
             self.window = Window::default();
         }
-        self.trouble = self.trouble.take().filter(|_| *clears);
+        // What waits to be told is told, whatever for.
+        let is_kept = |trouble: &Trouble| *clears || matches!(trouble.state, State::Waiting(..));
+        self.trouble = self.trouble.take().filter(is_kept);
         self.silence = self.silence.filter(|_| silence.is_some());
         self.spike = self.spike.take().filter(|_| spike.is_some());
         if let Some(spike) = &mut self.spike {
@@ -347,14 +353,37 @@ impl Memory {
     }
 }
 
+/// What a rule that is gone had still to tell, of one key or of all.
+pub(in crate::rules) fn untold(
+    saved: (Option<&str>, &[u8]),
+    (at, now): (Instant, Instant),
+    zone: &Zone,
+) -> Vec<String> {
+    let policy = Policy::default();
+    let (mut memory, mut outcome) = (Memory::new(&policy, now), Outcome::default());
+    memory.recall(&policy, saved, (at, now), (zone, &[]));
+    memory.flush(&policy, Now { at: now, minute: None }, &mut outcome);
+    outcome.drafts.into_iter().map(|draft| format!("{}{}", draft.said.text, draft.said.suffix)).collect()
+}
+
 impl Silence {
     fn save(self, to: &mut Writer) {
         to.time(self.since);
-        to.number(self.is_told.into());
+        to.number(match self.missed {
+            Missed::No => 0,
+            Missed::Told => 1,
+            Missed::Held => 2,
+        });
     }
 
     fn read(from: &mut Reader<'_>) -> Option<Silence> {
-        Some(Silence { since: from.time()?, is_told: from.number()? != 0 })
+        let (since, missed) = (from.time()?, from.number()?);
+        let missed = match missed {
+            0 => Missed::No,
+            1 => Missed::Told,
+            _ => Missed::Held,
+        };
+        Some(Silence { since, missed })
     }
 }
 

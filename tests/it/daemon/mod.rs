@@ -16,6 +16,8 @@ mod heartbeat;
 mod http;
 mod listening;
 mod loop_guard;
+mod metrics;
+mod mute;
 mod network;
 mod otel;
 #[cfg(feature = "pprof")]
@@ -27,6 +29,7 @@ mod small;
 mod state;
 mod state_crash;
 mod stopping;
+mod tail;
 mod tcp;
 mod texts;
 mod webhooks;

@@ -130,6 +130,24 @@ fn a_process_that_is_killed_has_told_and_tells_once() {
 }
 
 #[test]
+fn what_was_held_for_a_rule_that_is_gone_is_told_as_ours() {
+    let folder = TempFolder::new();
+    let recorder = Recorder::start();
+    let with_state = variables(&recorder).with("STATE_DIR", folder.path("state"));
+    let daemon = Daemon::start(&with_state);
+    (0..3).for_each(|_| daemon.send("system,info line a"));
+    recorder.wait_for(1);
+    daemon.send("system,info marker");
+    recorder.wait_for(2);
+    let _ = daemon.stop("TERM");
+    let others = Variables::new().generic(1, &recorder).with("STATIC_EVENTS_ENABLED", "5");
+    let daemon = Daemon::start(&others.with("STATE_DIR", folder.path("state")));
+    let text = recorder.wait_for_text(|text| text.contains("not configured any more")).text();
+    assert!(text.contains("EVENT0: line a … and 2 more"), "{text}");
+    let _ = daemon.stop("TERM");
+}
+
+#[test]
 fn what_no_rule_asks_for_any_more_is_forgotten() {
     let mut rules = Settings::read([]).0.unwrap().rules;
     let remembered = |name: &str| Remembered { name: name.to_owned(), value: vec![0; 9], written: None };

@@ -19,24 +19,24 @@ use crate::binary::Binary;
 
 /// What a process has printed so far.
 #[derive(Debug, Default)]
-struct Printed {
-    stdout: Vec<String>,
+pub(super) struct Printed {
+    pub(super) stdout: Vec<String>,
     stderr: Vec<String>,
     /// How many of the two have ended.
     ended: usize,
 }
 
 impl Printed {
-    fn whole(&self) -> String {
+    pub(super) fn whole(&self) -> String {
         let mut all = self.stdout.join("\n");
         let _ = write!(all, "\n{}", self.stderr.join("\n"));
         all
     }
 }
 
-type Output = Arc<Watched<Printed>>;
+pub(super) type Output = Arc<Watched<Printed>>;
 
-fn spawn(command: &mut Command) -> (Child, Output) {
+pub(super) fn spawn(command: &mut Command) -> (Child, Output) {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let output = Output::default();
     read_lines(child.stdout.take().unwrap(), Arc::clone(&output), |printed| &mut printed.stdout);
@@ -67,7 +67,7 @@ pub(crate) struct Ended {
 impl Ended {
     /// Waits for the end of `child`, which closes its output.
     #[track_caller]
-    fn wait(child: &mut Child, output: &Output, since: Instant) -> Ended {
+    pub(super) fn wait(child: &mut Child, output: &Output, since: Instant) -> Ended {
         let ended = output.wait_for(|printed| (printed.ended == 2).then_some(()));
         if ended.is_none() {
             let _ = child.kill();
@@ -105,7 +105,7 @@ impl Ended {
     }
 }
 
-fn command(arguments: &[&str]) -> Command {
+pub(super) fn command(arguments: &[&str]) -> Command {
     Binary::new(arguments).into_command()
 }
 

@@ -29,6 +29,7 @@ pub(crate) mod proxy;
 pub(crate) mod recorder;
 pub(crate) mod server;
 pub(crate) mod smtp;
+pub(crate) mod tail;
 pub(crate) mod variables;
 
 /// What has not happened by then never will, even on a machine with much else to do.

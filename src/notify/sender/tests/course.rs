@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use std::sync::Mutex;
+
 use super::super::*;
-use crate::alert::{AlertId, Stage};
+use crate::alert::{Alert, AlertId, Stage};
 use crate::notify::Notifier;
 use crate::notify::store::Store;
 use crossbeam_channel::{Sender, never, unbounded};
@@ -99,7 +101,8 @@ impl Course {
         let (said, reports) = unbounded();
         let report: Reporter = Arc::new(move |report| _ = said.send(report));
         let stats = Arc::new(Stats::default());
-        let names: Vec<_> = ["A/1", "B"].iter().map(|&name| name.to_owned()).take(answers.len()).collect();
+        let names: Vec<_> =
+            ["A/1", "B", "C"].iter().map(|&name| name.to_owned()).take(answers.len()).collect();
         let open = |folder| {
             let (stats, report) = (Arc::clone(&stats), Arc::clone(&report));
             let (store, _) = Store::open(folder, names.clone(), Zone::utc(), stats, report).unwrap();
@@ -115,6 +118,7 @@ impl Course {
             expire: Duration::from_secs(24 * HOUR),
             alerts_per_hour_max: max,
             fallback: Fallback {
+                taken: Mutex::default(),
                 ids: fallback.iter().copied().map(DestinationId).collect(),
                 queues: Arc::clone(&queues),
                 store: store.clone(),
@@ -240,7 +244,7 @@ impl Course {
     pub(super) fn ends(&self) -> Vec<String> {
         let end = |report| match report {
             Report::Settled { alert, is_delivered } => {
-                Some(format!("{}{}", if is_delivered { '+' } else { '-' }, alert.key.as_deref()?))
+                Some(format!("{}{}", if is_delivered { '+' } else { '-' }, alert.key))
             }
             _ => None,
         };

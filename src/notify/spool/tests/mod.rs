@@ -94,8 +94,10 @@ fn live(seed: u64, end: End, at_once: usize) {
         let is_last = life == lives;
         platter.0.borrow_mut().room = usize::MAX;
         platter.0.borrow_mut().calls_left = if is_last { usize::MAX } else { 1 + chance.below(40) };
+        let was_emptied = std::mem::take(&mut platter.0.borrow_mut().was_emptied);
+        assert!(!was_emptied || end == End::Full);
         let (mut spool, ..) = platter.open();
-        model.reopened(&spool);
+        model.reopened(&spool, was_emptied);
         let before: Vec<_> = told.iter().map(Vec::len).collect();
         while !platter.is_dead() && !is_last {
             if end == End::Full && chance.below(8) == 0 {
@@ -249,6 +251,26 @@ fn segments_nobody_needs_are_removed() {
     assert_eq!((lost, tell_all(&mut spool, 0)), (Lost::default(), vec![]));
     assert_eq!(tell_all(&mut spool, 1), [400]);
     assert_eq!(platter.0.borrow().files.len(), 1);
+}
+
+#[test]
+fn a_disk_that_is_full_of_what_is_told_takes_more_and_tells_nothing_again() {
+    for room in [4_000, 64 * 1024, 500 * 1024] {
+        let platter = Platter::new(1);
+        let (mut spool, ..) = platter.open();
+        spool.note("EVENT0", Stamp::NONE, Some(vec![7]));
+        platter.0.borrow_mut().room = room;
+        let count =
+            (0..).take_while(|number| append(&mut spool, &[alert(*number, &[0], 300)]).is_ok()).count();
+        // Nothing more fits, not even that something is settled.
+        let used: usize = platter.0.borrow().files.values().map(|content| content.bytes.len()).sum();
+        platter.0.borrow_mut().room = used;
+        assert_eq!(tell_all(&mut spool, 0), (0..count).collect::<Vec<_>>());
+        append(&mut spool, &[alert(count, &[0], 300)]).unwrap();
+        let (mut spool, lost, _) = platter.open();
+        assert_eq!((lost, tell_all(&mut spool, 0)), (Lost::default(), vec![count]));
+        assert_eq!(spool.states().len(), 1);
+    }
 }
 
 #[test]

@@ -38,6 +38,8 @@ pub(super) struct State {
     removed: BTreeMap<u64, Content>,
     /// Bytes it holds at most.
     pub(super) room: usize,
+    /// The last file was removed, and none is whole yet.
+    pub(super) was_emptied: bool,
     /// Calls until the process dies; a write is then done in part.
     pub(super) calls_left: usize,
     chance: Chance,
@@ -49,6 +51,7 @@ impl Platter {
             files: BTreeMap::new(),
             removed: BTreeMap::new(),
             room: usize::MAX,
+            was_emptied: false,
             calls_left: usize::MAX,
             chance: Chance(seed),
         })))
@@ -131,7 +134,11 @@ impl Disk for Platter {
             let content = state.files.get_mut(&number).unwrap();
             assert_eq!(content.bytes.len(), offset as usize);
             content.bytes.extend_from_slice(&bytes[..length]);
-            if length < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+            if length < bytes.len() {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            state.was_emptied = false;
+            Ok(())
         })
     }
 
@@ -158,6 +165,7 @@ impl Disk for Platter {
     fn remove(&mut self, number: u64) -> io::Result<()> {
         self.call(|state, _| {
             let content = state.files.remove(&number).unwrap();
+            state.was_emptied |= state.files.is_empty();
             if content.is_listed {
                 state.removed.insert(number, content);
             }

@@ -34,14 +34,16 @@ impl Model {
         Model { histories: NAMES.map(|_| vec![None]), changes: 0 }
     }
 
-    /// A new process finds what this allows.
+    /// A new process finds what this allows; nothing as well, if the disk was full, had to be emptied to be
+    /// written, and the process ended there.
     #[track_caller]
-    pub(super) fn reopened(&mut self, spool: &Spool<Platter>) {
+    pub(super) fn reopened(&mut self, spool: &Spool<Platter>, was_emptied: bool) {
         let states = spool.states();
         assert!(states.len() <= NAMES.len());
         for (name, history) in NAMES.iter().zip(&mut self.histories) {
             let found = value(&states, name);
-            assert!(history.contains(&found), "{name:?} is {found:?}, and not one of {history:?}");
+            let is_lost = was_emptied && found.is_none();
+            assert!(is_lost || history.contains(&found), "{name:?} is {found:?}, and not one of {history:?}");
             *history = vec![found];
         }
     }

@@ -228,3 +228,31 @@ fn one_line_towards_a_threshold_is_not_worth_a_place_on_the_disk() {
     rule.matches("x");
     assert!(rule.memory.take_changes(at).iter().all(|(_, value)| value.is_some()));
 }
+
+#[test]
+fn what_was_held_is_told_though_the_rule_remembers_nothing_any_more() {
+    let mut rule = Rule::saving(&[("COOLDOWN", "10m")]);
+    (0..3).for_each(|_| rule.matches("x"));
+    rule.policy = policy(&[], Kind::Usual, false);
+    rule.restart(60, &[]);
+    rule.pass(1);
+    rule.told(&["0: x", "61: x … and 2 more"]);
+
+    let mut rule = Rule::saving(&[("CLEAR", ""), ("WITHIN", "30s")]);
+    rule.matches("down");
+    rule.policy = policy(&[], Kind::Usual, false);
+    rule.restart(10, &[]);
+    rule.pass(60);
+    rule.told(&["30: down"]);
+}
+
+#[test]
+fn of_a_rule_that_is_gone_what_it_had_to_tell_is_known() {
+    let mut rule = Rule::saving(&[("COOLDOWN", "10m")]);
+    (0..3).for_each(|_| rule.matches("x"));
+    let now = rule.now().at;
+    let saved = rule.memory.take_changes(now);
+    let (key, value) = &saved[0];
+    let texts = super::super::untold((key.as_deref(), value.as_ref().unwrap()), (now, now), &Zone::utc());
+    assert_eq!(texts, ["x … and 2 more"]);
+}
