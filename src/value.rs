@@ -67,7 +67,13 @@ impl Values {
     /// The same, but for the time.
     #[must_use]
     pub fn at(&self, time: &str) -> Values {
-        Values::new(|value| if value == Value::Time { time } else { self.text(value) }.to_owned())
+        self.with(Value::Time, time)
+    }
+
+    /// The same, but for one of them.
+    #[must_use]
+    pub fn with(&self, other: Value, text: &str) -> Values {
+        Values::new(|value| if value == other { text } else { self.text(value) }.to_owned())
     }
 
     /// Cuts each to at most `bytes`.

@@ -157,6 +157,14 @@ impl<'v> Destinations<'v> {
         self.open.iter().any(|open| open.notifier.takes_values())
     }
 
+    /// Those that know a trouble from its beginning to its end.
+    pub fn followers(&self) -> Vec<DestinationId> {
+        let follows = |(index, open): (usize, &Destination)| {
+            open.notifier.follows_troubles().then_some(DestinationId(index))
+        };
+        self.open.iter().enumerate().filter_map(follows).collect()
+    }
+
     /// The destinations, each at the index that its [`DestinationId`] says.
     pub fn into_open(self) -> Vec<Destination> {
         self.open

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Report;
 use super::queue::{QUEUE_ALERTS_MAX, Queue};
 use super::store::{Reporter, Store};
-use crate::alert::{Alert, AlertId, DestinationId};
+use crate::alert::{Alert, AlertId, DestinationId, Stage};
 use crate::stats::Stats;
 
 /// Alerts that are known to have been taken over: as many as a queue in memory holds. Where several
@@ -73,7 +73,10 @@ impl Fallback {
                 Report::settled(alert, false).into_iter().for_each(&**report);
                 continue;
             }
+            // Of a trouble's end only the first may be told again, once it is back.
+            let stage = if alert.stage == Stage::Begun { Stage::Once } else { alert.stage };
             taken.push(Arc::new(Alert {
+                stage,
                 suffix: format!("{}{}", alert.suffix, note(name)),
                 destinations: heirs.into(),
                 ..(**alert).clone()

@@ -15,9 +15,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::alert::{AlertId, Priority, Stage};
 use crate::secret::Secret;
-use crate::value::{Value, Values};
 use crate::vars::{Faults, Vars, shown};
 
 mod account;
@@ -41,6 +39,7 @@ mod gotify;
 pub mod http;
 mod keeper;
 mod matrix;
+mod notification;
 mod ntfy;
 mod pushover;
 mod queue;
@@ -55,6 +54,7 @@ mod telegram;
 
 pub use destinations::Destinations;
 pub use dispatch::Dispatch;
+pub use notification::Notification;
 pub use report::Report;
 
 /// A service this program can tell.
@@ -198,97 +198,6 @@ fn own_or_common<'v>(vars: &'v Vars, prefix: &str, name: &str) -> Option<(String
     }
 }
 
-/// An alert on its way to one service.
-#[derive(Clone, Copy)]
-pub struct Notification<'a> {
-    /// The alert's own: the same at each attempt, for services that know a repetition by it.
-    pub id: AlertId,
-    /// The rule that tells it; empty where that is nobody's business.
-    pub rule: &'a str,
-    /// What the rule calls the same, if it remembers: with the rule's name, the name of a trouble.
-    pub key: Option<&'a str>,
-    /// How much it matters.
-    pub priority: Priority,
-    /// Where in its trouble it stands.
-    pub stage: Stage,
-    /// What is to be told.
-    pub text: &'a str,
-    /// What follows it, usually the time.
-    pub suffix: &'a str,
-    /// What the line said that it tells of; None if nobody asked for that when it was made.
-    pub values: Option<&'a Values>,
-    /// When that was, by the clock of the wall.
-    pub happened: SystemTime,
-    /// When this attempt is made.
-    pub now: SystemTime,
-}
-
-/// For tests of what a text is made of.
-#[cfg(test)]
-impl Default for Notification<'_> {
-    fn default() -> Self {
-        Notification {
-            id: AlertId(0x0123_4567_89ab_cdef),
-            rule: "EVENT0",
-            key: None,
-            priority: Priority::default(),
-            stage: Stage::default(),
-            text: "",
-            suffix: "",
-            values: None,
-            happened: SystemTime::UNIX_EPOCH,
-            now: SystemTime::UNIX_EPOCH,
-        }
-    }
-}
-
-impl Notification<'_> {
-    /// Text and suffix, whatever their length.
-    pub fn whole(&self) -> String {
-        format!("{}{}", self.text, self.suffix)
-    }
-
-    /// Who says it: the router, or we ourselves.
-    pub fn title(&self) -> &str {
-        match self.value(Value::Router) {
-            "" => "alertik",
-            router => router,
-        }
-    }
-
-    /// What the line said; empty, and no lines, where that is not known.
-    pub fn value(&self, value: Value) -> &str {
-        let unknown = if value == Value::Count { "0" } else { "" };
-        self.values.map_or(unknown, |values| values.text(value))
-    }
-
-    /// Text and suffix, cut to what a service takes, `cost` saying what each
-    /// character counts there (UTF-16 units, bytes once escaped, …).
-    ///
-    /// Cut on a character's boundary, marked with `…`, and at the text's end
-    /// rather than the suffix's: when it happened is the last thing to lose.
-    pub fn within(&self, max: usize, cost: impl Fn(char) -> usize) -> String {
-        let total = |text: &str| text.chars().map(&cost).sum::<usize>();
-        if total(self.text) + total(self.suffix) <= max {
-            return self.whole();
-        }
-        let room = max.saturating_sub(cost('…'));
-        let suffix = if total(self.suffix) <= room { self.suffix } else { "" };
-        let mut room = room - total(suffix);
-        let mut cut = String::new();
-        for c in self.text.chars() {
-            match room.checked_sub(cost(c)) {
-                Some(rest) => room = rest,
-                None => break,
-            }
-            cut.push(c);
-        }
-        cut.push('…');
-        cut.push_str(suffix);
-        cut
-    }
-}
-
 /// What a character takes in JSON as we write it.
 fn json_bytes(c: char) -> usize {
     match c {
@@ -377,6 +286,16 @@ pub trait Notifier: Send {
     fn takes_floods(&self) -> bool {
         false
     }
+
+    /// True if it knows a trouble from its beginning to its end: it is told of each by itself then,
+    /// also where others are told of several at once.
+    fn follows_troubles(&self) -> bool {
+        false
+    }
+
+    /// Takes in that it will not be told `notification`: that was refused, is too old, or another
+    /// has taken it over.
+    fn gave_up(&mut self, _: &Notification<'_>) {}
 
     /// Says again what must be repeated for as long as it lasts, if that is due; when to be asked
     /// next, if ever. Asked between alerts, so never while one of them is tried again.

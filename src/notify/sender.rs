@@ -31,7 +31,7 @@ use super::queue::{Held, Queue, Receipt};
 use super::store::Reporter;
 use super::summary::{SUMMARY, Summary};
 use super::{Notification, Outcome, Report};
-use crate::alert::{DestinationId, Keyed, Priority, wall_time};
+use crate::alert::{Alert, DestinationId, Keyed, Priority};
 use crate::health::Answer;
 use crate::log::{self, Level, Values};
 use crate::ring::Popped;
@@ -163,7 +163,7 @@ impl Worker {
             };
             let expires = held.alert.arrived + self.terms.expire;
             if expires <= now.0 {
-                self.expire(now.0);
+                self.expire(now);
                 continue;
             }
             let Some(until) = self.channel.not_before.filter(|until| *until > now.0) else {
@@ -215,9 +215,10 @@ impl Worker {
     }
 
     /// Gives up what is in hand.
-    fn expire(&mut self, now: Instant) {
+    fn expire(&mut self, now: (Instant, SystemTime)) {
         if let Some(held) = self.in_hand.take() {
-            self.note_expired(&held, now);
+            self.note_expired(&held, now.0);
+            self.give_up(&held.alert, now);
             self.settle_alert(held, false);
         }
     }
@@ -238,6 +239,7 @@ impl Worker {
         batch.extend(std::iter::from_fn(|| self.queue.try_take()).take(TAKEN_OVER_MAX));
         let (mut alerts, mut receipt) = (Vec::new(), Receipt::default());
         for held in batch {
+            self.give_up(&held.alert, now);
             // Of what was merged, the other can only tell the summary.
             let is_expired = self.is_expired(&held, now.0);
             if is_expired {
@@ -273,18 +275,19 @@ impl Worker {
         let alert = &self.in_hand.as_ref()?.alert;
         self.attempts += 1;
         let ((text, suffix), values) = (self.queue.words(alert, now), alert.values(now));
-        Some(self.destination.notifier.deliver(&Notification {
-            id: alert.id,
-            rule: &alert.rule,
-            key: alert.key.as_deref(),
-            priority: alert.priority,
-            stage: alert.stage,
-            text: &text,
-            suffix: &suffix,
-            values: values.as_deref(),
-            happened: wall_time(alert.arrived, now),
-            now: now.1,
-        }))
+        let notification = Notification::new(alert, (&text, &suffix), values.as_deref(), now);
+        let outcome = self.destination.notifier.deliver(&notification);
+        if matches!(outcome, Outcome::Rejected { .. }) {
+            self.destination.notifier.gave_up(&notification);
+        }
+        Some(outcome)
+    }
+
+    /// Has the service know that it will not be told `alert`.
+    fn give_up(&mut self, alert: &Alert, now: (Instant, SystemTime)) {
+        let ((text, suffix), values) = (alert.words(now), alert.values(now));
+        let notification = Notification::new(alert, (&text, &suffix), values.as_deref(), now);
+        self.destination.notifier.gave_up(&notification);
     }
 
     /// Takes in what the attempt of `started` had come to at `now`.
@@ -360,7 +363,7 @@ impl Worker {
                 continue;
             };
             if self.is_expired(held, now.0) {
-                self.expire(now.0);
+                self.expire(now);
                 continue;
             }
             let mut step = self.attempt();

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::alert::{Alert, AlertId, Keyed, Stage, Unset, is_set};
+use crate::alert::{Alert, AlertId, DestinationId, Keyed, Stage, Unset, is_set};
 use crate::line::Line;
 use crate::memory::{Change, Rebooted, Recalled, Remembered};
 use crate::notify::Destinations;
@@ -136,6 +136,12 @@ impl RuleSet {
         self.fixed.keeps_values = keeps;
     }
 
+    /// Has `followers` told each trouble's stages by themselves, even where everybody else is told of
+    /// several troubles in one message.
+    pub fn tell_stages_to(&mut self, followers: &[DestinationId]) {
+        self.fixed.rules.iter_mut().for_each(|rule| rule.tell_stages_to(followers));
+    }
+
     /// Alerts are given up after `expire`: then no rule waits any longer to hear of one.
     pub fn expect_ends_within(&mut self, expire: Duration) {
         self.fixed.rules.iter_mut().for_each(|rule| rule.policy.expect_ends_within(expire));
@@ -188,6 +194,8 @@ impl RuleSet {
     pub fn tick(&mut self, now: (Instant, SystemTime), effects: &mut Effects) {
         let RuleSet { fixed, memories, .. } = self;
         for (index, (rule, memory)) in fixed.rules.iter().zip(memories).enumerate() {
+            // One that was muted for a while, or had something to tell from before the start.
+            memory.take_if(|memory| !rule.policy.remembers() && memory.is_blank(now.0));
             let Some(memory) = memory else { continue };
             let mut outcome = Outcome::default();
             let said = || fixed.blank(rule, now);
@@ -330,11 +338,11 @@ impl Fixed {
         }
         effects.forgotten += outcome.forgotten;
         effects.has_muted |= outcome.has_muted;
-        let alerts = outcome
-            .drafts
-            .into_iter()
-            .map(|Draft { id, key, stage, said }| alert(rule, id, Some(key), stage, said));
-        effects.alerts.extend(alerts);
+        let alerts = outcome.drafts.into_iter().map(|Draft { id, key, audience, stage, said }| Alert {
+            destinations: rule.audience(audience),
+            ..alert(rule, id, Some(key), stage, said)
+        });
+        effects.alerts.extend(alerts.filter(|alert| !alert.destinations.is_empty()));
     }
 
     /// What `rule` says of a line that stands for `count`.

@@ -11,7 +11,7 @@ use super::ere::Groups;
 use super::filter::Filter;
 use super::mask::Mask;
 use super::pattern::Pattern;
-use super::policy::Policy;
+use super::policy::{Audience, Policy};
 use super::view::View;
 use crate::alert::DestinationId;
 
@@ -27,6 +27,8 @@ pub struct Rule {
     pub(super) key: Option<Mask>,
     pub(super) policy: Policy,
     pub(super) destinations: Arc<[DestinationId]>,
+    /// Those of them that know a trouble from its beginning to its end.
+    pub(super) followers: Arc<[DestinationId]>,
     /// The number of the rule that tells what it is busy with in this one's place.
     pub(super) hushed_by: Option<usize>,
 }
@@ -87,6 +89,22 @@ impl Rule {
     /// Whom it tells.
     pub fn destinations(&self) -> &[DestinationId] {
         &self.destinations
+    }
+
+    /// Those of `followers` that it tells are told each trouble's stages by themselves.
+    pub(super) fn tell_stages_to(&mut self, followers: &[DestinationId]) {
+        self.followers = self.destinations.iter().copied().filter(|id| followers.contains(id)).collect();
+        self.policy.follow_troubles(!self.followers.is_empty());
+    }
+
+    /// Whom it tells what is for `audience`.
+    pub(super) fn audience(&self, audience: Audience) -> Arc<[DestinationId]> {
+        let reads = |id: &DestinationId| !self.followers.contains(id);
+        match audience {
+            Audience::All => Arc::clone(&self.destinations),
+            Audience::Followers => Arc::clone(&self.followers),
+            Audience::Readers => self.destinations.iter().copied().filter(reads).collect(),
+        }
     }
 
     /// Texts of which a line must have one, or it is none of the rule's; none where nothing is known.

@@ -167,6 +167,7 @@ fn read_one(
         key,
         policy,
         destinations: Arc::from(destinations),
+        followers: Arc::new([]),
         hushed_by: None,
     })
 }

@@ -24,3 +24,5 @@ mod static_binaries;
 #[cfg(test)]
 mod support;
 mod tidy;
+#[cfg(test)]
+mod troubles;

@@ -206,6 +206,19 @@ impl Kept {
         before - self.0.len()
     }
 
+    /// Has a trouble end that is over though the word of it does not come: somebody else has it, or
+    /// nobody. What is not known stays so: it has been told by another, if at all.
+    pub(super) fn give_up(&mut self, notification: &Notification<'_>) {
+        if notification.stage != Stage::Over {
+            return;
+        }
+        // The same trouble has the same name, whoever listens.
+        let over = Firing::new(notification, "");
+        if let Some(known) = self.0.iter_mut().find(|known| known.same == over.same && known.is_firing()) {
+            *known = over.after(known, Stage::Over);
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

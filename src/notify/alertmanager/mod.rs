@@ -95,6 +95,7 @@ fn open(opening: &Opening<'_>, faults: &mut Faults) -> Option<Box<dyn Notifier>>
         client,
         limit,
         kept: Kept::default(),
+        is_unheard: false,
         next: None,
         pace: log::Pace::default(),
     }))
@@ -203,6 +204,8 @@ struct Alertmanager {
     /// What one of them may take.
     limit: Duration,
     kept: Kept,
+    /// What was said again last was heard by nobody.
+    is_unheard: bool,
     /// When all is said again.
     next: Option<Instant>,
     pace: log::Pace,
@@ -264,6 +267,15 @@ impl Notifier for Alertmanager {
         outcome
     }
 
+    /// Or a summary would end what it has never heard begin, and what has ended would go on.
+    fn follows_troubles(&self) -> bool {
+        true
+    }
+
+    fn gave_up(&mut self, notification: &Notification<'_>) {
+        self.kept.give_up(notification);
+    }
+
     fn refresh(&mut self, now: (Instant, SystemTime)) -> Option<Instant> {
         if self.kept.is_empty() {
             self.next = None;
@@ -273,12 +285,17 @@ impl Notifier for Alertmanager {
         if next > now.0 {
             return Some(next);
         }
-        self.kept.grow_older();
+        // An end that is said while nobody hears it would be none.
+        if !self.is_unheard {
+            self.kept.grow_older();
+        }
         self.next = None;
         if !self.kept.is_empty() {
             self.next = Some(now.0 + EVERY);
             // A single one that is down is told of by the next alert.
-            self.send(&self.kept.json(now.1), true);
+            let outcome = self.send(&self.kept.json(now.1), true);
+            // One that is refused is refused each time, and the others were taken.
+            self.is_unheard = !matches!(outcome, Outcome::Delivered { .. } | Outcome::Rejected { .. });
         }
         self.next
     }

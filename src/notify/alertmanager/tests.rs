@@ -138,6 +138,37 @@ fn one_member_is_enough_and_the_other_hears_of_all_when_it_is_back() {
 }
 
 #[test]
+fn an_end_that_went_elsewhere_is_heard_when_somebody_hears_again() {
+    let one = Listening::new();
+    let mut cluster = cluster(&[&one]);
+    let (mut now, wall) = (Instant::now(), SystemTime::now());
+    let mut ends = |cluster: &mut Destination, rounds| {
+        for _ in 0..rounds {
+            cluster.notifier.refresh((now, wall));
+            now += EVERY;
+        }
+        let last = one.bodies.try_iter().last().unwrap_or_default();
+        last[0]["endsAt"].as_str().map(str::to_owned)
+    };
+    assert_eq!(tell(&mut cluster, "a"), DELIVERED);
+    let lasting = ends(&mut cluster, 25).unwrap();
+    // It takes nothing any more, so the end is another's.
+    one.says(503);
+    let over =
+        Notification { key: Some("a"), stage: Stage::Over, happened: wall, now: wall, ..Default::default() };
+    assert!(matches!(cluster.notifier.deliver(&over), Outcome::Failed { .. }));
+    cluster.notifier.gave_up(&over);
+    ends(&mut cluster, 40);
+    one.says(200);
+    let over = ends(&mut cluster, 1).unwrap();
+    assert!(over < lasting, "{over} {lasting}");
+    // Said for a quarter of an hour, and then no more.
+    assert_eq!(ends(&mut cluster, 28), Some(over));
+    assert_eq!(ends(&mut cluster, 1), None);
+    assert_eq!(cluster.notifier.refresh((now, wall)), None);
+}
+
+#[test]
 fn what_no_member_takes_is_judged_by_the_most_hopeful_answer() {
     let (one, two) = (Listening::new(), Listening::new());
     let mut cluster = cluster(&[&one, &two]);
@@ -172,6 +203,7 @@ fn a_member_that_hangs_leaves_time_for_the_others() {
         client: Clients::default().local_client().unwrap(),
         limit: Duration::from_millis(200),
         kept: Kept::default(),
+        is_unheard: false,
         next: None,
         pace: log::Pace::default(),
     });

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::alert::{Alert, OWN};
+use crate::alert::{Alert, OWN, Stage};
 
 mod course;
 mod numbers;
@@ -227,4 +227,40 @@ fn on_the_disk_what_is_taken_over_is_the_others_before_the_first_is_done_with_it
     assert_eq!(course.short(0), [""; 0]);
     assert_eq!(course.short(1), ["0 a (for A)", "0 both", "0 c (for A)"]);
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_service_knows_what_it_will_not_be_told() {
+    // Handed over, what waits behind it too; what goes through again is not.
+    let mut course = Course::new(None, vec![fails_until(1000), fails_until(0)], None, &[1]);
+    let alerts = [0, 10, 500, 2000].map(|second| course.alert(second, &format!("n{second}"), &[0]));
+    course.go(alerts.into(), HOUR);
+    assert_eq!(course.given_up(0), ["n0", "n10", "n500"]);
+    assert_eq!(course.given_up(1), [""; 0]);
+    // Refused.
+    let mut course = Course::new(None, vec![rejects_from(5)], None, &[]);
+    let alerts = [0, 10].map(|second| course.alert(second, &format!("n{second}"), &[0]));
+    course.go(alerts.into(), HOUR);
+    assert_eq!(course.given_up(0), ["n10"]);
+    // Too old, with another to take it over or with none.
+    for fallback in [&[][..], &[1]] {
+        let mut course =
+            Course::new(None, vec![fails_until(30 * HOUR), fails_until(u64::MAX)], None, fallback);
+        let alerts = vec![course.alert(0, "n0", &[0, 1]), course.alert(29 * HOUR, "n29", &[0])];
+        course.go(alerts, 40 * HOUR);
+        assert_eq!(course.given_up(0)[0], "n0");
+        assert_eq!(course.given_up(1)[0], "n0");
+    }
+}
+
+#[test]
+fn who_stands_in_tells_of_a_beginning_as_of_a_moment() {
+    let mut course = Course::new(None, vec![Box::new(|_| parked()), fails_until(0)], None, &[1]);
+    for stage in [Stage::Begun, Stage::Once, Stage::Over] {
+        course.accept(Alert { stage, ..course.alert(0, "n", &[0]) });
+    }
+    course.advance(0, 0);
+    let taken = std::iter::from_fn(|| course.queues[1].try_take());
+    let stages: Vec<_> = taken.map(|held| held.alert.stage).collect();
+    assert_eq!(stages, [Stage::Once, Stage::Once, Stage::Over]);
 }

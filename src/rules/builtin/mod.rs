@@ -251,6 +251,7 @@ fn read_one(
         key: source.key(0, faults),
         policy: source.policy(builtin.kind, builtin.clears, faults),
         destinations: Arc::from(destinations),
+        followers: Arc::new([]),
         hushed_by: None,
     }
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::flap::{Flap, Turn};
 use super::held::Held;
 use super::said::{Said, cut};
+use super::silence::{Missed, Silence};
 use super::spike::{Spike, Unusual};
 use super::threshold::Window;
 use super::{Outlet, Policy, Seen, earliest};
@@ -60,24 +61,6 @@ pub(super) enum Quiet {
     UnderWay(AlertId, usize, Instant),
     /// It was told: not before this.
     Until(Instant),
-}
-
-/// Since when nothing has matched.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Silence {
-    pub(super) since: Instant,
-    pub(super) missed: Missed,
-}
-
-/// Who knows that it is missed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Missed {
-    /// It is not, yet.
-    No,
-    /// The people.
-    Told,
-    /// It is counted among what is held.
-    Held,
 }
 
 impl Entry {
@@ -227,18 +210,16 @@ impl Entry {
         outlet.tell(last.reworded(text, now), stage);
     }
 
-    /// Something matched: if it was missed, it is back.
+    /// Something matched: the silence begins anew.
     fn end_silence(&mut self, seen: &Seen<'_>, outlet: &mut Outlet<'_>) {
         if outlet.policy.silence.is_none() {
             return;
         }
-        let now = outlet.now.at;
         let said = (seen.say)(1);
-        let before = self.silence.replace(Silence { since: now, missed: Missed::No });
-        if let Some(before) = before.filter(|before| before.missed != Missed::No) {
-            let span = words(now.saturating_duration_since(before.since));
-            let text = format!("back after {span}: {}", said.text);
-            let back = Said { text, ..said.clone() };
+        let before = self.silence.replace(Silence { since: outlet.now.at, missed: Missed::No });
+        if let Some(before) = before
+            && let Some(back) = before.back(said.clone(), outlet.now.at)
+        {
             self.note_over(&back);
             if before.missed == Missed::Told {
                 outlet.tell(back, Stage::Over);
@@ -279,7 +260,7 @@ impl Entry {
             && silence.missed == Missed::No
             && silence.since + span <= now
         {
-            let (span, said) = (words(span), blank());
+            let (span, said) = (words(span), blank().of_router(self.last.as_deref()));
             let last = self.last.as_ref().map(|last| format!(", last: {}{}", last.text, last.suffix));
             let text = format!("silent for {span}{}", last.unwrap_or_default());
             let is_told = self.tell(Said { text, ..said }, Stage::Begun, 1, outlet);
@@ -289,9 +270,10 @@ impl Entry {
         if let (Some(spike), Some(deviations)) = (&mut self.spike, policy.spike)
             && let Some(Unusual { matches, usual }) = spike.advance(deviations, now)
         {
+            let said = blank().of_router(self.last.as_deref());
             let last = self.last.as_ref().map_or("", |last| &last.text);
             let text = format!("fewer than usual ({matches} in 5 min, usually {usual}), last: {last}");
-            self.tell(Said { text, ..blank() }, Stage::Once, 1, outlet);
+            self.tell(Said { text, ..said }, Stage::Once, 1, outlet);
         }
         if let (Some(flap), Some(bounds)) = (&mut self.flap, policy.flap)
             && let Some(turn) = flap.sample(bounds, now)

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::Outlet;
-use super::entry::{Entry, Missed, Quiet, State};
+use super::entry::{Entry, Quiet, State};
 use super::said::Said;
+use super::silence::Missed;
 use crate::alert::Stage;
 use crate::span::words;
 

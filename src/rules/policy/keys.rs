@@ -80,6 +80,11 @@ impl<T: Default> Keys<T> {
         self.slots.remove(&*short(key)).map(|slot| slot.value)
     }
 
+    /// True if there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
     /// How many there are.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {

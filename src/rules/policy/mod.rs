@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 use super::builtin::{Kind, Sign};
 use crate::alert::{AlertId, Priority, Stage};
 
+mod bytes;
+mod draft;
 mod entry;
 mod flap;
 mod held;
@@ -25,17 +27,20 @@ mod mute;
 mod options;
 mod said;
 mod saved;
+mod silence;
 mod spike;
 #[cfg(test)]
 mod tests;
 mod threshold;
 
-use entry::{Entry, Missed, Silence};
+pub(super) use draft::{Audience, Draft};
+use entry::Entry;
 use keys::Keys;
-use mute::{Mute, Muted};
+use mute::Mute;
 pub(super) use options::Source;
 pub(super) use said::Said;
 pub(super) use saved::untold;
+use silence::{Missed, Silence};
 
 /// How many keys a rule tells from one another (contract of the interface).
 const KEYS_MAX: usize = 4_096;
@@ -68,6 +73,8 @@ pub(super) struct Policy {
     says_count: bool,
     /// How many destinations have to be done with an alert.
     owing: usize,
+    /// Some destination follows each trouble to its end.
+    is_followed: bool,
     /// For how long an alert may be on its way.
     patience: Duration,
 }
@@ -101,6 +108,11 @@ impl Policy {
     /// An alert has so many destinations.
     pub(super) fn owe(&mut self, destinations: usize) {
         self.owing = destinations.max(1);
+    }
+
+    /// Some destination is to be told each trouble's stage by itself, whatever was held.
+    pub(super) fn follow_troubles(&mut self, is_followed: bool) {
+        self.is_followed = is_followed;
     }
 
     /// An alert is given up after `expire`.
@@ -147,15 +159,6 @@ pub(super) struct Seen<'a> {
     pub(super) say: &'a dyn Fn(usize) -> Said,
 }
 
-/// An alert to be.
-#[derive(Debug)]
-pub(super) struct Draft {
-    pub(super) id: AlertId,
-    pub(super) key: Arc<str>,
-    pub(super) stage: Stage,
-    pub(super) said: Said,
-}
-
 /// What observing came to.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
@@ -165,7 +168,7 @@ pub(super) struct Outcome {
     pub(super) held: usize,
     /// Keys that had to be forgotten.
     pub(super) forgotten: usize,
-    /// Something is told only when the hour is another.
+    /// Something is told only when the hour is another, and is to be written until then.
     pub(super) has_muted: bool,
 }
 
@@ -202,12 +205,15 @@ impl Outlet<'_> {
         let is_muted = self.policy.is_muted(self.mute, self.now);
         if is_muted && self.policy.priority != Priority::Urgent {
             self.outcome.held += 1;
-            self.outcome.has_muted = true;
-            Muted::add(&mut self.mute.held, said, self.now.at);
+            let draft = Draft::new(self.key, Audience::Followers, stage, said);
+            let (draft, is_due) = self.mute.hold(draft, self.policy.is_followed, self.now.at);
+            self.outcome.drafts.extend(draft);
+            self.outcome.has_muted |= is_due;
             return None;
         }
-        let id = AlertId::fresh();
-        self.outcome.drafts.push(Draft { id, key: Arc::clone(self.key), stage, said });
+        let draft = Draft::new(self.key, Audience::All, stage, said);
+        let id = draft.id;
+        self.outcome.drafts.push(draft);
         Some(id)
     }
 }
@@ -232,6 +238,12 @@ impl Memory {
         self.mute.until = until;
     }
 
+    /// True if there is nothing to remember, neither of a key nor of all, and whoever saves knows that.
+    pub(super) fn is_blank(&self, now: Instant) -> bool {
+        let is_saved = self.changed.as_ref().is_none_or(|changed| changed.is_empty() && !self.is_changed);
+        is_saved && self.keys.is_empty() && self.unseen.is_none() && self.mute.is_blank(now)
+    }
+
     /// Everything is new from the first.
     pub(super) fn learn_nothing(&mut self) {
         self.learns_until = None;
@@ -239,17 +251,27 @@ impl Memory {
 
     /// Takes in what the rule has seen.
     pub(super) fn observe(&mut self, policy: &Policy, seen: &Seen<'_>, now: Now, outcome: &mut Outcome) {
+        self.release(policy, now, outcome);
         let (mute, mut evicted) = (&mut self.mute, Vec::new());
         let mut evict = |key: Arc<str>, mut entry: Entry| {
             outcome.forgotten += 1;
             evicted.push(Arc::clone(&key));
             // What it held would be gone unsaid.
             entry.flush(&mut Outlet { policy, now, key: &key, mute: &mut *mute, outcome: &mut *outcome });
+            mute.forget(&key);
         };
         let (key, entry) = self.keys.touch(seen.key, &mut evict);
-        // Of a rule that nothing had ever matched the silence is everybody's.
-        self.is_changed |= self.unseen.is_some();
-        entry.silence = entry.silence.or(self.unseen.take());
+        if seen.sign == Sign::Matched
+            && let Some(unseen) = self.unseen.take()
+        {
+            // It was told of no key and no router, so its end is.
+            self.is_changed = true;
+            let (key, said) = (Arc::from(""), (seen.say)(1).of_router(None));
+            if let Some(back) = unseen.back(said, now.at) {
+                let (mute, outcome) = (&mut self.mute, &mut *outcome);
+                Outlet { policy, now, key: &key, mute, outcome }.tell(back, Stage::Over);
+            }
+        }
         let is_learning = self.learns_until.is_some_and(|until| now.at < until);
         let mut outlet = Outlet { policy, now, key: &key, mute: &mut self.mute, outcome };
         match seen.sign {
@@ -278,13 +300,7 @@ impl Memory {
         now: Now,
         outcome: &mut Outcome,
     ) {
-        let is_muted = policy.is_muted(&self.mute, now);
-        if let Some(muted) = self.mute.held.take_if(|_| !is_muted) {
-            let key = Arc::from("");
-            let said = muted.summary(now.at);
-            outcome.drafts.push(Draft { id: AlertId::fresh(), key, stage: Stage::Once, said });
-            self.is_changed = true;
-        }
+        self.release(policy, now, outcome);
         if self.due.is_none_or(|due| now.at < due) {
             return;
         }
@@ -325,6 +341,7 @@ impl Memory {
         now: Now,
         outcome: &mut Outcome,
     ) {
+        self.release(policy, now, outcome);
         let Some(entry) = self.keys.find(key) else { return };
         let mut outlet = Outlet { policy, now, key, mute: &mut self.mute, outcome };
         entry.settle(id, is_delivered, &mut outlet);
@@ -340,15 +357,21 @@ impl Memory {
         // At the end nothing is held any more, whatever the hour.
         let policy = Policy { mute: None, ..policy.clone() };
         self.mute.until = None;
+        self.release(&policy, now, outcome);
         let mute = &mut self.mute;
         self.keys.retain(|key, entry| {
             let (policy, mute) = (&policy, &mut *mute);
             entry.flush(&mut Outlet { policy, now, key, mute, outcome: &mut *outcome });
             true
         });
-        if let Some(muted) = mute.held.take() {
-            let (id, key, stage) = (AlertId::fresh(), Arc::from(""), Stage::Once);
-            outcome.drafts.push(Draft { id, key, stage, said: muted.summary(now.at) });
+    }
+
+    /// Has told what was held, if it need not be any more: before anything else is, or word of a trouble
+    /// that began would come after that of its end.
+    fn release(&mut self, policy: &Policy, now: Now, outcome: &mut Outcome) {
+        if self.mute.held.is_some() && !policy.is_muted(&self.mute, now) {
+            outcome.drafts.extend(self.mute.release(now.at));
+            self.is_changed = true;
         }
     }
 

@@ -1,13 +1,21 @@
 //! Hours in which nobody wants to be told (`_MUTE=22:00-07:00`), a while in which somebody does not, and
 //! what is held meanwhile.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::said::Said;
+use super::{Audience, Draft};
+use crate::alert::Stage;
 use crate::span;
 
-/// So many texts of what was muted are told one by one, the rest is counted.
+/// So many different texts of what was muted are told, the rest is counted.
 const TEXTS_MAX: usize = 20;
+
+/// Of so many troubles the stage is held for those who follow it: some 50 KiB a rule, at worst 170. Those of
+/// further ones they are told at once, as they hold back by themselves: an end that is lost would be a trouble
+/// for ever.
+const STAGES_MAX: usize = 64;
 
 /// From one minute of the local day to another, maybe over midnight.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,12 +42,71 @@ impl Hours {
     }
 }
 
-/// Whether anybody wants to be told, besides the hours, and what was held meanwhile.
+/// Whether anybody wants to be told, besides the hours, and what was held meanwhile: for all, and for those
+/// who follow a trouble to its end.
 #[derive(Debug, Default)]
 pub(super) struct Mute {
     /// Until when somebody wants to hear nothing of the rule.
     pub(super) until: Option<Instant>,
     pub(super) held: Option<Muted>,
+    /// What of it is no stage of a trouble; only if somebody follows those.
+    pub(super) moments: Option<Muted>,
+    /// The last stage of each trouble, for who follows it.
+    pub(super) stages: Vec<Draft>,
+}
+
+impl Mute {
+    /// Holds what `draft` says; gives back what there is no room for and must not be lost, and says whether
+    /// this is to be written now.
+    pub(super) fn hold(&mut self, draft: Draft, is_followed: bool, now: Instant) -> (Option<Draft>, bool) {
+        let draft = Draft { said: draft.said.kept(), ..draft };
+        let is_news = Muted::add(&mut self.held, draft.said.clone(), now);
+        if !is_followed {
+            return (None, is_news);
+        }
+        if draft.stage == Stage::Once {
+            Muted::add(&mut self.moments, draft.said, now);
+            return (None, is_news);
+        }
+        let is_full = self.stages.len() >= STAGES_MAX;
+        match self.stages.iter_mut().find(|held| held.key == draft.key) {
+            // How it stands in the end is all there is to know of it.
+            Some(held) => *held = draft,
+            None if is_full => return (Some(draft), true),
+            None => self.stages.push(draft),
+        }
+        (None, true)
+    }
+
+    /// True if there is nothing to tell and nothing is to be held.
+    pub(super) fn is_blank(&self, now: Instant) -> bool {
+        let Mute { until, held, moments, stages } = self;
+        until.is_none_or(|until| until <= now) && held.is_none() && moments.is_none() && stages.is_empty()
+    }
+
+    /// Nobody will hear of `key`'s end any more: so what is held of it is one.
+    pub(super) fn forget(&mut self, key: &str) {
+        if let Some(held) = self.stages.iter_mut().find(|held| &*held.key == key) {
+            held.stage = Stage::Over;
+        }
+    }
+
+    /// All of it. Nobody is told anything twice: who is told each trouble's stage has the rest in one
+    /// message, and all others have everything in one.
+    pub(super) fn release(&mut self, now: Instant) -> Vec<Draft> {
+        let Mute { held, moments, stages, .. } = std::mem::take(self);
+        let summary =
+            |audience, muted: Muted| Draft::new(&Arc::from(""), audience, Stage::Once, muted.summary(now));
+        if stages.is_empty() {
+            return held.map(|held| summary(Audience::All, held)).into_iter().collect();
+        }
+        let held = held.map(|held| summary(Audience::Readers, held));
+        let moments = moments.map(|moments| summary(Audience::Followers, moments));
+        let stages = stages
+            .into_iter()
+            .map(|draft| Draft { said: draft.said.reworded(draft.said.text.clone(), now), ..draft });
+        held.into_iter().chain(moments).chain(stages).collect()
+    }
 }
 
 /// What was held while nobody wanted to be told.
@@ -47,25 +114,45 @@ pub(super) struct Mute {
 pub(super) struct Muted {
     pub(super) count: usize,
     pub(super) since: Instant,
-    pub(super) texts: Vec<String>,
+    pub(super) texts: Vec<Text>,
     pub(super) last: Said,
 }
 
+/// One text, however often it was held.
+#[derive(Debug)]
+pub(super) struct Text {
+    pub(super) text: String,
+    /// Of the first time.
+    pub(super) suffix: String,
+    pub(super) count: usize,
+}
+
 impl Muted {
-    /// Holds one more.
-    pub(super) fn add(muted: &mut Option<Muted>, said: Said, now: Instant) {
+    /// Holds one more. A flood of one text leaves room for the others; true if there is so much news
+    /// in it that it is worth a write to the disk by itself.
+    pub(super) fn add(muted: &mut Option<Muted>, said: Said, now: Instant) -> bool {
         let said = said.kept();
-        let text = format!("{}{}", said.text, said.suffix);
-        match muted {
-            None => *muted = Some(Muted { count: 1, since: now, texts: vec![text], last: said }),
-            Some(muted) => {
-                muted.count += 1;
-                if muted.texts.len() < TEXTS_MAX {
-                    muted.texts.push(text);
-                }
-                muted.last = said;
+        let muted = muted.get_or_insert_with(|| Muted {
+            count: 0,
+            since: now,
+            texts: Vec::new(),
+            last: said.clone(),
+        });
+        muted.count += 1;
+        let has_room = muted.texts.len() < TEXTS_MAX;
+        let known = muted.texts.iter_mut().find(|known| known.text == said.text);
+        let is_new = known.is_none() && has_room;
+        match known {
+            Some(known) => known.count += 1,
+            None if is_new => {
+                let (text, suffix) = (said.text.clone(), said.suffix.clone());
+                muted.texts.push(Text { text, suffix, count: 1 });
             }
+            None => {}
         }
+        muted.last = said;
+        // Else a night of attacks would be a write for each line of it.
+        is_new || muted.count.is_power_of_two()
     }
 
     /// All of it in one message.
@@ -74,9 +161,16 @@ impl Muted {
         if self.count == 1 {
             return self.last.reworded(format!("held for {held_for}: {}", self.last.text), now);
         }
-        let rest = self.count.saturating_sub(self.texts.len());
-        let more = if rest > 0 { format!("\n… and {rest} more") } else { String::new() };
-        let text = format!("{} alerts held for {held_for}:\n{}{more}", self.count, self.texts.join("\n"));
+        let mut text = format!("{} alerts held for {held_for}:", self.count);
+        let mut rest = self.count;
+        for Text { text: one, suffix, count } in self.texts {
+            let more = if count > 1 { format!(" … and {} more", count - 1) } else { String::new() };
+            text.push_str(&format!("\n{one}{suffix}{more}"));
+            rest = rest.saturating_sub(count);
+        }
+        if rest > 0 {
+            text.push_str(&format!("\n… and {rest} others"));
+        }
         // Each text has its own time.
         Said { suffix: String::new(), ..self.last.reworded(text, now) }
     }

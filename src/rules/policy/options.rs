@@ -91,6 +91,7 @@ impl Source<'_> {
             mute: self.read("MUTE", Hours::read, faults),
             says_count: self.is_builtin,
             owing: 1,
+            is_followed: false,
             // Until somebody says how long alerts are tried.
             patience: Duration::from_secs(365 * 24 * 3600),
         }

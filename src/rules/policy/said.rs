@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::alert::Unset;
-use crate::value::Values;
+use crate::value::{Value, Values};
 
 /// Of what is remembered, texts are kept to this: each of 4,096 keys may have two.
 const KEPT_BYTES_MAX: usize = 300;
@@ -32,6 +32,17 @@ impl Said {
         // that is to be put right belongs to the arrival.
         let arrived = if self.unset.is_some() { self.arrived } else { now };
         Said { text, arrived, ..self.clone() }
+    }
+
+    /// The same, of the router that `other` is of; of none without that. Of a trouble the first and
+    /// the last word must be of one router, or be of none: by it they are known to be of the same.
+    pub(super) fn of_router(mut self, other: Option<&Said>) -> Said {
+        let others = other.and_then(|other| other.values.as_deref());
+        let router = others.map_or("", |values| values.text(Value::Router));
+        if let Some(values) = self.values.as_deref_mut() {
+            *values = values.with(Value::Router, router);
+        }
+        self
     }
 
     /// What is kept of it.

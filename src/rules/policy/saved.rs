@@ -9,122 +9,21 @@
 //! takes only what the rule's options still ask for.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
-use super::entry::{Entry, Missed, Quiet, Silence, State, Trouble};
+use super::bytes::{Reader, Writer};
+use super::entry::{Entry, Quiet, State, Trouble};
 use super::flap::Flap;
 use super::held::Held;
-use super::said::Said;
+use super::mute::{Muted, Text};
+use super::silence::{Missed, Silence};
 use super::spike::Spike;
 use super::threshold::Window;
-use super::{Memory, Muted, Now, Outcome, Policy};
-use crate::alert::{AlertId, Unset};
-use crate::fields::{Rest, write_bytes, write_number, write_texts};
+use super::{Memory, Now, Outcome, Policy};
+use crate::alert::AlertId;
+use crate::fields::write_bytes;
 use crate::memory::Owed;
 use crate::timestamp::Zone;
-use crate::value::{Value, Values};
-
-/// Of another version nothing is read.
-const VERSION: u64 = 2;
-
-/// A memory on its way out, at one moment.
-struct Writer {
-    bytes: Vec<u8>,
-    at: Instant,
-}
-
-impl Writer {
-    fn new(at: Instant) -> Writer {
-        let mut writer = Writer { bytes: Vec::new(), at };
-        writer.number(VERSION);
-        writer
-    }
-
-    fn number(&mut self, number: u64) {
-        write_number(&mut self.bytes, number);
-    }
-
-    fn text(&mut self, text: &str) {
-        write_bytes(&mut self.bytes, text.as_bytes());
-    }
-
-    fn time(&mut self, time: Instant) {
-        let (after, before) =
-            (time.saturating_duration_since(self.at), self.at.saturating_duration_since(time));
-        let number = if after.is_zero() { before.as_millis() << 1 } else { after.as_millis() << 1 | 1 };
-        self.number(number as u64);
-    }
-
-    /// Whether there is one, and then that.
-    fn option<T>(&mut self, option: Option<T>, write: impl FnOnce(&mut Writer, T)) {
-        self.number(option.is_some().into());
-        if let Some(value) = option {
-            write(self, value);
-        }
-    }
-
-    fn said(&mut self, said: &Said) {
-        self.text(&said.text);
-        self.text(&said.suffix);
-        self.time(said.arrived);
-        let millis =
-            |unset: &Unset| unset.written().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        self.option(said.unset.as_ref().map(millis), |to, millis| to.number(millis as u64));
-        self.option(said.values.as_ref(), |to, values| {
-            write_texts(&mut to.bytes, &Value::NAMES.map(|(_, value)| values.text(value)));
-        });
-    }
-}
-
-/// And back.
-struct Reader<'a> {
-    rest: Rest<'a>,
-    at: Instant,
-    zone: &'a Zone,
-}
-
-impl<'a> Reader<'a> {
-    fn new(bytes: &'a [u8], at: Instant, zone: &'a Zone) -> Option<Reader<'a>> {
-        let mut reader = Reader { rest: Rest(bytes), at, zone };
-        (reader.number()? == VERSION).then_some(reader)
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        self.rest.number()
-    }
-
-    fn text(&mut self) -> Option<String> {
-        self.rest.text().map(str::to_owned)
-    }
-
-    fn time(&mut self) -> Option<Instant> {
-        let number = self.number()?;
-        let span = Duration::from_millis(number >> 1);
-        if number & 1 == 1 { self.at.checked_add(span) } else { self.at.checked_sub(span) }
-    }
-
-    fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
-        match self.number()? {
-            0 => Some(None),
-            _ => read(self).map(Some),
-        }
-    }
-
-    fn said(&mut self) -> Option<Said> {
-        let (text, suffix, arrived) = (self.text()?, self.text()?, self.time()?);
-        let unset = self.option(|from| {
-            let written: SystemTime = UNIX_EPOCH.checked_add(Duration::from_millis(from.number()?))?;
-            Some(Unset::note(written, from.zone))
-        })?;
-        let values = self.option(|from| {
-            let texts = from.rest.texts()?;
-            let text = |value: Value| texts.get(value as usize).copied().unwrap_or_default().to_owned();
-            Some(Box::new(Values::new(text)))
-        })?;
-        let note = String::new();
-        Some(Said { text, note, suffix, arrived, unset: unset.flatten(), values })
-    }
-}
 
 impl Entry {
     /// False if all there is is one line towards a threshold: whoever sends from thousands of addresses
@@ -308,14 +207,12 @@ impl Memory {
     fn save(&self, at: Instant) -> Vec<u8> {
         let mut to = Writer::new(at);
         to.option(self.learns_until, Writer::time);
-        to.option(self.mute.held.as_ref(), |to, muted| {
-            to.number(muted.count as u64);
-            to.time(muted.since);
-            let texts: Vec<&str> = muted.texts.iter().map(String::as_str).collect();
-            write_texts(&mut to.bytes, &texts);
-            to.said(&muted.last);
-        });
+        to.option(self.mute.held.as_ref(), |to, muted| muted.save(to));
         to.option(self.unseen, |to, silence| silence.save(to));
+        // Who does not know of these stops before them, and where they are not there are none.
+        to.option(self.mute.moments.as_ref(), |to, muted| muted.save(to));
+        to.number(self.mute.stages.len() as u64);
+        self.mute.stages.iter().for_each(|draft| to.stage(draft));
         to.bytes
     }
 
@@ -336,6 +233,9 @@ impl Memory {
             // Where nothing is muted any more it is told at once.
             self.mute.held = from.option(Muted::read).flatten();
             self.unseen = from.option(Silence::read).flatten().filter(|_| policy.silence.is_some());
+            self.mute.moments = from.option(Muted::read).flatten();
+            let count = from.number().filter(|_| policy.is_followed).unwrap_or_default();
+            self.mute.stages = (0..count).map_while(|_| from.stage()).collect();
             if let (Some(unseen), Some(silence)) = (self.unseen, policy.silence) {
                 self.due = super::earliest(self.due, Some(unseen.since + silence));
             }
@@ -388,9 +288,25 @@ impl Silence {
 }
 
 impl Muted {
+    fn save(&self, to: &mut Writer) {
+        to.number(self.count as u64);
+        to.time(self.since);
+        to.number(self.texts.len() as u64);
+        for Text { text, suffix, count } in &self.texts {
+            to.text(text);
+            to.text(suffix);
+            to.number(*count as u64);
+        }
+        to.said(&self.last);
+    }
+
     fn read(from: &mut Reader<'_>) -> Option<Muted> {
         let (count, since) = (usize::try_from(from.number()?).ok()?, from.time()?);
-        let texts = from.rest.texts()?.into_iter().map(str::to_owned).collect();
+        let text = |from: &mut Reader<'_>| {
+            let (text, suffix) = (from.text()?, from.text()?);
+            Some(Text { text, suffix, count: usize::try_from(from.number()?).ok()? })
+        };
+        let texts = (0..from.number()?).map(|_| text(from)).collect::<Option<_>>()?;
         Some(Muted { count, since, texts, last: from.said()? })
     }
 }

@@ -242,6 +242,54 @@ fn without_a_clock_no_times_are_said_and_the_end_is_one_all_the_same() {
 }
 
 #[test]
+fn a_trouble_ends_though_the_word_of_it_goes_elsewhere() {
+    let begun = Notification {
+        key: Some("k"),
+        stage: Stage::Begun,
+        text: "down",
+        happened: at(0),
+        ..Default::default()
+    };
+    let over = Notification { stage: Stage::Over, text: "up", happened: at(1195), now: at(1300), ..begun };
+    let mut kept = Kept::default();
+    kept.give_up(&over);
+    assert!(kept.is_empty(), "nobody knew of it");
+    kept.keep(kept.firing(&begun, ""));
+    // Word of what lasts ends nothing.
+    kept.give_up(&Notification { text: "down again", ..begun });
+    kept.give_up(&Notification { stage: Stage::Once, ..begun });
+    kept.give_up(&Notification { key: Some("another"), ..over });
+    (0..40).for_each(|_| kept.grow_older());
+    assert_eq!(kept.json(at(1200))[0]["endsAt"], rfc3339(at(1200) + LASTING));
+    kept.give_up(&over);
+    let alert = kept.json(at(1300))[0].clone();
+    assert_eq!(
+        (&alert["endsAt"], &alert["annotations"]["summary"]),
+        (&json!("2026-11-21T08:19:55Z"), &json!("up"))
+    );
+    // It is said for a while, like any end, and again it ends nothing.
+    (0..29).for_each(|_| kept.grow_older());
+    kept.give_up(&over);
+    assert!(!kept.is_empty());
+    kept.grow_older();
+    assert!(kept.is_empty());
+}
+
+#[test]
+fn what_is_told_of_no_key_has_the_same_labels_at_its_end() {
+    let nothing = Values::of_no_line("EVENT0", "noon".to_owned());
+    let back = line("home", "backup done").with(Value::Router, "");
+    let one =
+        Notification { key: Some(""), values: Some(&nothing), stage: Stage::Begun, ..Default::default() };
+    let other = Notification { values: Some(&back), stage: Stage::Over, text: "back after 1 h: x", ..one };
+    assert_eq!(labels(&one), labels(&other));
+    let mut kept = Kept::default();
+    kept.keep(kept.firing(&one, ""));
+    kept.keep(kept.firing(&other, ""));
+    assert_eq!(kept.json(at(0)).as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn a_flood_does_not_push_out_what_lasts() {
     let mut kept = Kept::default();
     let begun = Notification { key: Some("k"), stage: Stage::Begun, ..Default::default() };

@@ -19,6 +19,7 @@ pub(super) type Answer = Box<dyn FnMut(u64) -> Outcome + Send>;
 /// A service that notes what it takes, and when.
 struct Scripted {
     told: Sender<(u64, String)>,
+    gave_up: Sender<String>,
     answer: Answer,
 }
 
@@ -34,6 +35,10 @@ impl Notifier for Scripted {
 
     fn armor_chars_max(&self) -> Option<usize> {
         None
+    }
+
+    fn gave_up(&mut self, notification: &Notification<'_>) {
+        self.gave_up.send(notification.text.to_owned()).unwrap();
     }
 }
 
@@ -64,6 +69,8 @@ pub(super) struct Course {
     pub(super) start: Instant,
     pub(super) workers: Vec<Worker>,
     pub(super) told: Vec<Receiver<(u64, String)>>,
+    /// What each service was said to hear no more of.
+    pub(super) given_up: Vec<Receiver<String>>,
     pub(super) reports: Receiver<Report>,
     pub(super) stats: Arc<Stats>,
     pub(super) queues: Arc<[Arc<Queue>]>,
@@ -127,19 +134,20 @@ impl Course {
             stats: Arc::clone(&stats),
             report,
         });
-        let (mut workers, mut told) = (Vec::new(), Vec::new());
+        let (mut workers, mut told, mut given_up) = (Vec::new(), Vec::new(), Vec::new());
         for ((index, name), answer) in (0..).zip(names).zip(answers) {
-            let (sender, texts) = unbounded();
+            let ((sender, texts), (gave_up, lost)) = (unbounded(), unbounded());
             let destination = Destination {
                 name,
-                notifier: Box::new(Scripted { told: sender, answer }),
+                notifier: Box::new(Scripted { told: sender, gave_up, answer }),
                 pulse: Arc::default(),
             };
             let (queue, terms) = (Arc::clone(&queues[index]), Arc::clone(&terms));
             workers.push(Worker::new(DestinationId(index), destination, queue, terms, never()));
             told.push(texts);
+            given_up.push(lost);
         }
-        Course { start: Instant::now(), workers, told, reports, stats, queues, store }
+        Course { start: Instant::now(), workers, told, given_up, reports, stats, queues, store }
     }
 
     pub(super) fn at(&self, second: u64) -> (Instant, SystemTime) {
@@ -220,6 +228,10 @@ impl Course {
 
     pub(super) fn told(&self, index: usize) -> Vec<(u64, String)> {
         self.told[index].try_iter().collect()
+    }
+
+    pub(super) fn given_up(&self, index: usize) -> Vec<String> {
+        self.given_up[index].try_iter().collect()
     }
 
     /// The texts without their times, and when each was told.

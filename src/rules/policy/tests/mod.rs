@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 mod apart;
 mod late;
 mod restart;
+mod stages;
 
 use super::options::Source;
-use super::{Draft, Kind, Memory, Now, Outcome, Policy, Said, Seen, Sign};
-use crate::alert::AlertId;
+use super::{Audience, Draft, Kind, Memory, Now, Outcome, Policy, Said, Seen, Sign};
+use crate::alert::{AlertId, Stage};
+use crate::value::{Value, Values};
 use crate::vars::{Faults, Vars};
 
 /// A rule, what it remembers, and a clock that the test sets.
@@ -19,7 +21,12 @@ struct Rule {
     /// Seconds since the start, and the minute of the local day then.
     second: u64,
     minute: u16,
+    /// The router that the next lines are of.
+    router: &'static str,
     told: Vec<String>,
+    /// What those are told who follow a trouble: `+` it began, `-` it is over, `·` neither; the key and
+    /// the router.
+    followed: Vec<String>,
     /// The alerts that were told and not settled yet.
     open: Vec<(std::sync::Arc<str>, AlertId)>,
     /// Whether alerts are delivered as soon as they are told.
@@ -51,7 +58,9 @@ impl Rule {
             start,
             second: 0,
             minute: 12 * 60,
+            router: "r1",
             told: Vec::new(),
+            followed: Vec::new(),
             open: Vec::new(),
             is_up: true,
             held: 0,
@@ -66,8 +75,16 @@ impl Rule {
     fn take(&mut self, outcome: Outcome) {
         self.held += outcome.held;
         self.forgotten += outcome.forgotten;
-        for Draft { id, key, said, .. } in outcome.drafts {
-            self.told.push(format!("{}: {}", self.second, said.text));
+        for Draft { id, key, audience, stage, said } in outcome.drafts {
+            if audience != Audience::Followers {
+                self.told.push(format!("{}: {}", self.second, said.text));
+            }
+            if audience != Audience::Readers {
+                let mark = ["·", "+", "-"]
+                    [[Stage::Once, Stage::Begun, Stage::Over].iter().position(|one| *one == stage).unwrap()];
+                let router = said.values.as_ref().map_or("", |values| values.text(Value::Router));
+                self.followed.push(format!("{}: {mark}{key}@{router} {}", self.second, said.text));
+            }
             self.open.push((key, id));
         }
         if self.is_up {
@@ -85,14 +102,15 @@ impl Rule {
     }
 
     fn see(&mut self, sign: Sign, key: &str, text: &str, is_hushed: bool) {
-        let now = self.now();
+        let (now, router) = (self.now(), self.router);
+        let values = |value| if value == Value::Router { router } else { "" }.to_owned();
         let say = |count: usize| Said {
             text: text.replace('#', &count.to_string()),
             note: String::new(),
             suffix: String::new(),
             arrived: now.at,
             unset: None,
-            values: None,
+            values: Some(Box::new(Values::new(values))),
         };
         let seen = Seen { key, sign, is_hushed, distinct: 0, say: &say };
         let mut outcome = Outcome::default();
@@ -124,7 +142,7 @@ impl Rule {
             suffix: String::new(),
             arrived: now.at,
             unset: None,
-            values: None,
+            values: Some(Box::new(Values::of_no_line("EVENT0", String::new()))),
         };
         self.memory.tick(&self.policy, ("EVENT0", &blank), now, &mut outcome);
         self.take(outcome);
@@ -289,37 +307,6 @@ fn a_trouble_held_by_the_cooldown_is_told_when_it_ends_and_so_is_its_end() {
 }
 
 #[test]
-fn muted_hours_end_with_one_message() {
-    let mut rule = Rule::new(&[("MUTE", "22:00-07:00")]);
-    rule.minute = 23 * 60;
-    rule.matches("a");
-    rule.matches("b");
-    rule.pass(60);
-    rule.told(&[]);
-    rule.minute = 7 * 60;
-    rule.pass(1);
-    rule.told(&["61: 2 alerts held for 61 s:\na\nb"]);
-    rule.matches("c");
-    assert_eq!(rule.told.len(), 2);
-}
-
-#[test]
-fn a_muted_alert_starts_no_cooldown_and_urgent_ones_are_told() {
-    let mut rule = Rule::new(&[("MUTE", "22:00-07:00"), ("COOLDOWN", "1h")]);
-    rule.minute = 23 * 60;
-    rule.matches("a");
-    rule.minute = 7 * 60;
-    rule.pass(1);
-    rule.matches("a");
-    rule.told(&["1: held for 1 s: a", "1: a"]);
-
-    let mut rule = Rule::new(&[("MUTE", "22:00-07:00"), ("PRIORITY", "urgent")]);
-    rule.minute = 23 * 60;
-    rule.matches("a");
-    rule.told(&["0: a"]);
-}
-
-#[test]
 fn what_is_new_is_told_once_after_an_hour_of_learning() {
     let mut rule = Rule::of(policy(&[], Kind::Novelty, false));
     rule.see(Sign::Matched, "old", "old", false);
@@ -368,7 +355,7 @@ fn at_the_end_all_that_is_held_is_told() {
     rule.matches("down");
     rule.memory.flush(&rule.policy.clone(), now, &mut outcome);
     rule.take(outcome);
-    rule.told(&["31: 2 alerts held for 1 s:\ndown\ndown"]);
+    rule.told(&["31: 2 alerts held for 1 s:\ndown … and 1 more"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::timestamp::Zone;
 
 impl Rule {
     /// Another process goes on, `away` seconds later, with what this one last saved.
-    fn restart(&mut self, away: u64, owed: &[Owed]) {
+    pub(super) fn restart(&mut self, away: u64, owed: &[Owed]) {
         let at = self.now().at;
         let saved = self.memory.take_changes(at);
         self.second += away;
