@@ -3,6 +3,7 @@
 //! ```text
 //!   listener ─► ring ─► worker ─► senders          a thread each; panics end the process
 //!   heartbeat ─► probe ─► listener                 one more, with HEARTBEAT_URL
+//!   copies of alerts, figures ─► exporter          and one, with OTEL_EXPORTER_OTLP_ENDPOINT
 //!   main: the runtime with HTTP, TCP and signals, then the stop
 //!
 //!   stop:  worker drains the ring ─► senders try once more ─► what is left is said    5 s in all
@@ -16,11 +17,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use crossbeam_channel::{Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::alert::{Alert, DestinationId};
+use crate::figures::NotifierCard;
 use crate::health::Health;
 use crate::heartbeat::{Daily, Pinger, Pings};
 use crate::ingest::{self, Forward, Listener, tcp};
@@ -28,6 +30,7 @@ use crate::line::Line;
 use crate::live::Live;
 use crate::notify::destinations::Destination;
 use crate::notify::{Dispatch, dispatch};
+use crate::otel::{Copies, Exporter};
 use crate::probe::Probe;
 use crate::ring::Ring;
 use crate::rules::{self, Rule};
@@ -35,7 +38,9 @@ use crate::settings::Settings;
 use crate::stats::Stats;
 use crate::timestamp::Zone;
 use crate::worker::{Call, Worker};
-use crate::{draft, log, serve};
+use crate::{draft, log, serve, stack};
+
+mod summary;
 
 /// What all lines that wait may take in memory (contract of the interface).
 const RING_BYTES_MAX: usize = 1 << 20;
@@ -59,6 +64,9 @@ const ORPHANS_SHOWN_MAX: usize = 20;
 
 /// It sends as a sender does, and reads less of the answer: `notify::dispatch::STACK_BYTES`.
 const HEARTBEAT_STACK_BYTES: usize = 256 * 1024;
+
+/// The same, and its bodies are on the heap.
+const EXPORTER_STACK_BYTES: usize = 256 * 1024;
 
 /// Why the daemon cannot run, or could not go on.
 #[derive(Debug)]
@@ -110,6 +118,8 @@ pub struct Daemon {
     tcp: Option<(std::net::TcpListener, Arc<tcp::Sink>)>,
     /// Dropped when no more pings are to go out.
     heartbeat: Option<Sender<()>>,
+    /// Dropped when the last copies are to go out; closed when they have.
+    exporter: Option<(Sender<()>, Receiver<()>)>,
 }
 
 impl Daemon {
@@ -120,8 +130,9 @@ impl Daemon {
     pub fn start(mut settings: Settings) -> Result<Daemon, Error> {
         log::open(&settings.log, settings.zone.clone()).map_err(Error::Log)?;
         log::info("starting", &[("version", &env!("CARGO_PKG_VERSION"))]);
-        log_rules(&settings);
-        let health = Arc::new(Health::new(Instant::now()));
+        summary::log_rules(&settings);
+        let start = Instant::now();
+        let health = Arc::new(Health::new(start));
         let stats = Arc::new(Stats::new(settings.rules.rules().iter().map(Rule::name)));
         let live = Arc::<Live>::default();
         let ring = Ring::new(settings.ingest.ring_lines, RING_BYTES_MAX);
@@ -168,8 +179,14 @@ impl Daemon {
         }
         let card = |(number, (name, pulse)): (usize, (String, _))| {
             let waiting = dispatch.waiting(DestinationId(number));
-            serve::NotifierCard { name, pulse, waiting: Box::new(waiting) }
+            NotifierCard { name, pulse, waiting: Box::new(waiting) }
         };
+        let notifiers: Arc<[_]> = names_and_pulses.into_iter().enumerate().map(card).collect();
+        let routers = settings.rules.context().routers.clone();
+        let copies = Copies::new(&settings.otel, &stats);
+        if let Some(copies) = copies.clone() {
+            dispatch.copy_to(Box::new(move |alert| copies.take(alert)));
+        }
         let asker = calls.clone();
         let http = http.map(|listener| {
             let site = serve::Site {
@@ -177,11 +194,11 @@ impl Daemon {
                 health: Arc::clone(&health),
                 stats: Arc::clone(&stats),
                 live: Arc::clone(&live),
-                routers: settings.rules.context().routers.clone(),
+                routers: routers.clone(),
                 zone: settings.zone.clone(),
                 rules: cards,
-                notifiers: names_and_pulses.into_iter().enumerate().map(card).collect(),
-                start: Instant::now(),
+                notifiers: Arc::clone(&notifiers),
+                start,
                 ask: Box::new(move |ask| drop(asker.send(call(ask)))),
                 try_pattern: rules::trial::answer,
                 read_draft: draft::read,
@@ -198,6 +215,18 @@ impl Daemon {
             stats.count_alert(&alert.rule);
             dispatch.accept(alert);
         }
+        let (stop, stopped) = bounded(0);
+        let (ended, has_ended) = bounded(0);
+        let exporter = settings.otel.is_on().then(|| Exporter {
+            settings: settings.otel,
+            copies,
+            stats: Arc::clone(&stats),
+            routers,
+            notifiers,
+            start,
+            stop: stopped,
+            ended,
+        });
         let worker = Worker {
             ring: ring.clone(),
             rules: settings.rules,
@@ -220,7 +249,22 @@ impl Daemon {
             spawn("heartbeat", HEARTBEAT_STACK_BYTES, move || pinger.run()).map(|_| stop)
         };
         let heartbeat = pinger.map(start).transpose()?;
-        Ok(Daemon { address, receive_buffer, stats, calls, worker, listener_ended, http, tcp, heartbeat })
+        let start = |exporter: Exporter| {
+            spawn("exporter", EXPORTER_STACK_BYTES, move || exporter.run()).map(|_| (stop, has_ended))
+        };
+        let exporter = exporter.map(start).transpose()?;
+        Ok(Daemon {
+            address,
+            receive_buffer,
+            stats,
+            calls,
+            worker,
+            listener_ended,
+            http,
+            tcp,
+            heartbeat,
+            exporter,
+        })
     }
 
     /// Runs until a signal says to stop, then stops.
@@ -266,6 +310,7 @@ impl Daemon {
         let _ = self.calls.send(Call::Stop);
         // A worker that panicked has ended the process.
         if let Ok(dispatch) = self.worker.join() {
+            let exported = self.exporter.map(|(_, ended)| ended);
             for left in dispatch.stop(deadline) {
                 if left.in_memory > 0 {
                     log::warn("alerts left", &[("notifier", &left.name), ("alerts", &left.in_memory)]);
@@ -274,8 +319,10 @@ impl Daemon {
                     log::info("alerts kept", &[("notifier", &left.name), ("alerts", &left.on_disk)]);
                 }
             }
+            // A collector that does not answer is left behind, too.
+            let _ = exported.map(|ended| ended.recv_deadline(deadline));
         }
-        log_stats(&self.stats);
+        summary::log_stats(&self.stats);
     }
 }
 
@@ -344,45 +391,9 @@ fn spawn<T: Send + 'static>(
     stack_bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<thread::JoinHandle<T>, Error> {
-    thread::Builder::new().name(name.to_owned()).stack_size(stack_bytes).spawn(work).map_err(Error::Start)
-}
-
-/// A summary of every rule, as Alertik writes.
-fn log_rules(settings: &Settings) {
-    for rule in settings.rules.rules() {
-        let names: Vec<_> = rule.destinations().iter().map(|id| settings.destination_name(*id)).collect();
-        let kind = rule.builtin().map_or(rule.match_type().unwrap_or_default(), |builtin| builtin.name);
-        log::info("rule", &[("name", &rule.name()), ("kind", &kind), ("notifiers", &names.join(","))]);
-    }
-}
-
-fn log_stats(stats: &Stats) {
-    log::info(
-        "stopped",
-        &[
-            ("lines", &stats.lines_received.count()),
-            ("evicted", &stats.lines_evicted.count()),
-            ("kernel_drops", &stats.kernel_drops.count()),
-            ("refused", &stats.lines_refused.count()),
-            ("cut", &stats.lines_cut.count()),
-            ("looped", &stats.lines_looped.count()),
-            ("alerts", &stats.alerts.count()),
-            ("held", &stats.alerts_suppressed.count()),
-            ("keys_forgotten", &stats.keys_forgotten.count()),
-        ],
-    );
-    log::info(
-        "deliveries",
-        &[
-            ("delivered", &stats.deliveries.delivered.count()),
-            ("postponed", &stats.deliveries.postponed.count()),
-            ("rejected", &stats.deliveries.rejected.count()),
-            ("expired", &stats.deliveries.expired.count()),
-            ("evicted", &stats.alerts_evicted.count()),
-            ("merged", &stats.deliveries.merged.count()),
-            ("taken_over", &stats.deliveries.taken_over.count()),
-            ("forwards_failed", &stats.forwards_failed.count()),
-            ("forgotten", &stats.states_forgotten.count()),
-        ],
-    );
+    thread::Builder::new()
+        .name(name.to_owned())
+        .stack_size(stack::bytes(stack_bytes))
+        .spawn(work)
+        .map_err(Error::Start)
 }

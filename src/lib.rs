@@ -9,11 +9,11 @@
 //!                     main → cli
 //!                        │
 //!                     daemon ── worker                  know everyone; known by none
-//!         ┌──────────┬───┴──────┬─────────┬───────┐
-//!       ingest     rules ···► notify ◄ heartbeat  serve     know nothing of one another, except that
-//!         │          │          │         │       │         rules are told at the start whom they tell
+//!         ┌──────────┬───┴──────┬─────────┬───────┬──────┐
+//!       ingest     rules ···► notify ◄ heartbeat  otel  serve     know nothing of one another, except that
+//!         │          │          ▲ └───────│───────┘ └ figures ┘   rules are told at the start whom they tell
 //!   line  record  alert  memory  ring  vars  network  health  probe  live
-//!   secret  stats  log  timestamp  span  value  fields  trial  routeros                              leaves
+//!   secret  stats  log  timestamp  span  value  fields  trial  routeros  stack                       leaves
 //! ```
 //!
 //! | module | what it is for |
@@ -26,6 +26,7 @@
 //! | [`rules`] | what the operator asked for: patterns, masks, built-in rules |
 //! | [`notify`] | destinations, their queues and senders, one file a service |
 //! | [`heartbeat`] | a sign of life: pings, and a message a day |
+//! | [`otel`] | OpenTelemetry: figures, and a copy of each alert, to a collector |
 //! | [`serve`] | HTTP: health, metrics, the page, and what it asks for |
 //! | [`draft`] | what variables written on the page would come to |
 
@@ -34,6 +35,7 @@ pub mod cli;
 pub mod daemon;
 pub mod draft;
 pub mod fields;
+pub mod figures;
 pub mod health;
 pub mod heartbeat;
 pub mod ingest;
@@ -43,6 +45,7 @@ pub mod log;
 pub mod memory;
 pub mod network;
 pub mod notify;
+pub mod otel;
 pub mod probe;
 pub mod record;
 pub mod ring;
@@ -52,6 +55,7 @@ pub mod secret;
 pub mod serve;
 pub mod settings;
 pub mod span;
+pub mod stack;
 pub mod stats;
 pub mod timestamp;
 pub mod trial;

@@ -14,7 +14,7 @@ use crate::notify::{self, Destinations, destinations::Destination, dispatch};
 use crate::rules::{self, Context, RuleSet};
 use crate::timestamp::Zone;
 use crate::vars::{Faults, Vars, names_any};
-use crate::{ingest, serve};
+use crate::{ingest, otel, serve};
 
 /// All that the daemon is told.
 pub struct Settings {
@@ -32,6 +32,8 @@ pub struct Settings {
     pub dispatch: dispatch::Settings,
     /// A sign of life.
     pub heartbeat: heartbeat::Settings,
+    /// Figures and copies of alerts, to a collector.
+    pub otel: otel::Settings,
     /// HTTP.
     pub serve: serve::Settings,
     /// Where the operator's clock is.
@@ -45,6 +47,7 @@ pub fn variables() -> Vec<String> {
         ingest::VARIABLES,
         notify::VARIABLES,
         heartbeat::VARIABLES,
+        otel::VARIABLES,
         serve::VARIABLES,
         &["ALERTIK_CONFIG"],
     ];
@@ -101,11 +104,13 @@ impl Settings {
             dispatch.fallback = destinations.resolve_list("FALLBACK_NOTIFIER", list, &mut faults);
         }
         let heartbeat = heartbeat::Settings::read(vars, &mut destinations, &self_destinations, &mut faults);
-        rules.keep_values(destinations.take_values());
+        let otel = otel::read(vars, &mut destinations, &mut faults);
+        // A copy says which router it is from.
+        rules.keep_values(destinations.take_values() || otel.logs.is_some());
         rules.tell_stages_to(&destinations.followers());
         rules.expect_ends_within(dispatch.expire);
         let destinations = destinations.into_open();
-        warn_of_clear_text(&destinations, &dispatch.fallback, &mut faults);
+        warn_of_clear_text(&destinations, &dispatch.fallback, otel.logs.as_ref(), &mut faults);
         let settings = Settings {
             log,
             ingest,
@@ -114,6 +119,7 @@ impl Settings {
             self_destinations,
             dispatch,
             heartbeat,
+            otel,
             serve,
             zone,
         };
@@ -126,14 +132,25 @@ impl Settings {
     }
 }
 
-/// Says which fallback would tell in clear text what another tells encrypted.
-fn warn_of_clear_text(destinations: &[Destination], fallback: &[DestinationId], faults: &mut Faults) {
+/// Says which fallback, or collector, is told in clear text what another is told encrypted.
+fn warn_of_clear_text(
+    destinations: &[Destination],
+    fallback: &[DestinationId],
+    copies: Option<&otel::Signal>,
+    faults: &mut Faults,
+) {
     let is_clear = |destination: &&Destination| destination.notifier.recipients().is_empty();
     let Some(encrypted) = destinations.iter().find(|destination| !is_clear(destination)) else { return };
     for clear in fallback.iter().filter_map(|id| destinations.get(id.0)).filter(is_clear) {
         faults.warn(format!(
             "FALLBACK_NOTIFIER: {} is not encrypted, and would tell in clear text what {} tells encrypted (set its ENCRYPT_TO, or name another)",
             clear.name, encrypted.name
+        ));
+    }
+    if let Some(signal) = copies {
+        faults.warn(format!(
+            "{}: alerts go there in clear text, which {} tells encrypted (OTEL_LOGS_EXPORTER=none keeps them here)",
+            signal.variable, encrypted.name
         ));
     }
 }

@@ -72,6 +72,8 @@ pub struct Stats {
     pub alerts_evicted: Counter,
     /// What rules remembered and `STATE_DIR` had no room for.
     pub states_forgotten: Counter,
+    /// Copies of alerts that no OpenTelemetry collector took.
+    pub copies_lost: Counter,
     /// Of each rule, in the order of the rules.
     pub rules: Box<[Tally]>,
 }

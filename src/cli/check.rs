@@ -118,6 +118,13 @@ fn in_words(settings: Option<&Settings>, faults: &Faults) {
     if let Some(pings) = &settings.heartbeat.pings {
         text.push_str(&format!("HEARTBEAT_URL (hidden) is pinged every {} s\n", pings.every.as_secs()));
     }
+    if let Some(signal) = &settings.otel.metrics {
+        let seconds = settings.otel.every.as_secs_f64();
+        text.push_str(&format!("figures go to {} (hidden) every {seconds} s\n", signal.variable));
+    }
+    if let Some(signal) = &settings.otel.logs {
+        text.push_str(&format!("a copy of each alert goes to {} (hidden)\n", signal.variable));
+    }
     text.push_str(&format!("lines by UDP on {}\n", settings.ingest.listen));
     if let Some(address) = settings.ingest.tcp_listen {
         text.push_str(&format!("lines by TCP on {address}\n"));

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::Error;
 use crate::log;
+use crate::stack;
 
 /// A name is looked up again after this, in case it moved.
 const REFRESH: Duration = Duration::from_secs(300);
@@ -72,7 +73,7 @@ impl Forward {
                 thread::sleep(if found.is_some() { REFRESH } else { RETRY });
             }
         };
-        let thread = thread::Builder::new().name("forward".to_owned()).stack_size(STACK_BYTES);
+        let thread = thread::Builder::new().name("forward".to_owned()).stack_size(stack::bytes(STACK_BYTES));
         thread.spawn(resolve).map_err(Error::Start)?;
         match looked_up.recv_timeout(FIRST_LOOKUP) {
             Ok(true) => Err(Error::ForwardToSelf(loop_fault(host, port))),

@@ -139,6 +139,19 @@ impl<'v> Destinations<'v> {
         self.clients.client_for(prefix, self.vars, faults)
     }
 
+    /// The same for what has another name for its file of authorities: that name and the path, or else the
+    /// common one.
+    pub fn client_trusting(
+        &mut self,
+        prefix: &str,
+        authority: Option<(String, &str)>,
+        faults: &mut Faults,
+    ) -> Option<Client> {
+        let common = || self.vars.text("TLS_CA_FILE").map(|path| ("TLS_CA_FILE".to_owned(), path));
+        let authority = authority.or_else(common);
+        self.clients.client_trusting(prefix, authority, self.vars, faults)
+    }
+
     /// True if some service makes its text of what the line said.
     pub fn take_values(&self) -> bool {
         self.open.iter().any(|open| open.notifier.takes_values())

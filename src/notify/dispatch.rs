@@ -25,6 +25,7 @@ use crate::alert::{Alert, DestinationId};
 use crate::health::Pulse;
 use crate::memory::{Change, Recalled};
 use crate::span;
+use crate::stack;
 use crate::stats::Stats;
 use crate::timestamp::Zone;
 use crate::vars::{Faults, Vars, shown};
@@ -121,11 +122,16 @@ impl fmt::Display for Error {
     }
 }
 
+/// Takes a copy of an alert, and never waits.
+pub type Copy = Box<dyn Fn(&Arc<Alert>) + Send>;
+
 /// The senders at work.
 pub struct Dispatch {
     queues: Arc<[Arc<Queue>]>,
     kept: Option<Kept>,
     terms: Arc<Terms>,
+    /// Sees each alert before its destinations do.
+    copy: Option<Copy>,
     /// Dropped when it is time to stop.
     stop: Sender<()>,
     /// Closed when every sender has ended.
@@ -198,13 +204,21 @@ impl Dispatch {
             spawn("sender", STACK_BYTES, &ending, move || worker.run())?;
         }
         let kept = opened.map(|(store, recalled)| Kept::start(store, recalled, &queues)).transpose()?;
-        Ok(Dispatch { queues, kept, terms, stop, ended })
+        Ok(Dispatch { queues, kept, terms, copy: None, stop, ended })
+    }
+
+    /// Has `copy` see each alert from now on.
+    pub fn copy_to(&mut self, copy: Copy) {
+        self.copy = Some(copy);
     }
 
     /// Puts `alert` into the queue of each of its destinations. One about ourselves
     /// goes only where there is room: told in another's place it would be the next loss.
     pub fn accept(&self, alert: Alert) {
         let alert = Arc::new(alert);
+        if let Some(copy) = &self.copy {
+            copy(&alert);
+        }
         let Terms { stats, report, .. } = &*self.terms;
         match &self.kept {
             None => {
@@ -320,7 +334,8 @@ fn spawn(
         work();
         drop(ending);
     };
-    let spawned = thread::Builder::new().name(name.to_owned()).stack_size(stack_bytes).spawn(work);
+    let spawned =
+        thread::Builder::new().name(name.to_owned()).stack_size(stack::bytes(stack_bytes)).spawn(work);
     spawned.map(drop).map_err(Error::Thread)
 }
 

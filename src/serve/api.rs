@@ -17,7 +17,8 @@ use hyper::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::body::{Body, json, plain, read_json};
-use super::{Ask, NotifierCard, Site};
+use super::{Ask, Site};
+use crate::figures::NotifierCard;
 use crate::health::Condition;
 use crate::span;
 use crate::trial::Question;

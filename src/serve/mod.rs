@@ -27,7 +27,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
-use crate::health::{Health, Pulse};
+use crate::figures::NotifierCard;
+use crate::health::Health;
 use crate::live::Live;
 use crate::network::Routers;
 use crate::stats::Stats;
@@ -40,6 +41,8 @@ mod body;
 mod lines;
 mod metrics;
 mod page;
+#[cfg(feature = "pprof")]
+mod profile;
 mod settings;
 
 use access::Access;
@@ -103,7 +106,7 @@ pub struct Site {
     /// The rules, at the same places as in [`Stats::rules`].
     pub rules: Vec<RuleCard>,
     /// The notifiers, by their numbers.
-    pub notifiers: Vec<NotifierCard>,
+    pub notifiers: Arc<[NotifierCard]>,
     /// When the process started.
     pub start: Instant,
     /// Takes what somebody asks for; never waits.
@@ -122,16 +125,6 @@ pub struct RuleCard {
     pub description: String,
     /// Whom it tells.
     pub notifiers: Vec<String>,
-}
-
-/// What there is to say of a notifier.
-pub struct NotifierCard {
-    /// `Slack`, or `Telegram/-100123`.
-    pub name: String,
-    /// How it fares.
-    pub pulse: Arc<Pulse>,
-    /// How many alerts wait for it.
-    pub waiting: Box<dyn Fn() -> usize + Send + Sync>,
 }
 
 /// What somebody asks of the daemon.
@@ -267,6 +260,10 @@ async fn answer(request: Request<Incoming>, site: &Site, stays: &Arc<AtomicBool>
         (&Method::POST, "/api/mute", _) => api::mute(site, body, now).await,
         (&Method::POST, "/api/try", _) => api::try_pattern(site, body).await,
         (&Method::POST, "/api/draft", _) => api::draft(site, body).await,
+        #[cfg(feature = "pprof")]
+        (&Method::GET, "/debug/pprof/profile", _) => {
+            profile::answer(parts.uri.query().unwrap_or_default(), stays).await
+        }
         (_, "/" | "/login" | "/logout", _) => plain(StatusCode::METHOD_NOT_ALLOWED, "another method\n"),
         _ if path.starts_with("/api/") => plain(StatusCode::NOT_FOUND, "there is no such call\n"),
         _ => plain(StatusCode::NOT_FOUND, "there is nothing here\n"),

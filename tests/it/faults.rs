@@ -453,6 +453,12 @@ fn faults_of_delivery() {
         "FALLBACK_NOTIFIER: Console is not encrypted, and would tell in clear text what Telegram tells encrypted \
          (set its ENCRYPT_TO, or name another)",
     );
+    check_warning(
+        TELEGRAM,
+        &[("TELEGRAM_ENCRYPT_TO", AGE_KEY), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318")],
+        "OTEL_EXPORTER_OTLP_ENDPOINT: alerts go there in clear text, which Telegram tells encrypted \
+         (OTEL_LOGS_EXPORTER=none keeps them here)",
+    );
     check(&[], &[("SELF_NOTIFIER", "Slack")], "SLACK_WEBHOOK_URL is not set, and Slack needs it");
     for name in ["PROXY", "TELEGRAM_PROXY"] {
         for value in ["127.0.0.1:9050", "socks5://127.0.0.1:9050", "https://127.0.0.1:3128", "http://"] {
@@ -786,6 +792,63 @@ fn faults_of_alertmanager() {
                      (expected ALERTMANAGER_ENCRYPT_TO=none, which sends them in clear)";
     check(encrypted, &[], must_read);
     check_right(encrypted, &[("ALERTMANAGER_ENCRYPT_TO", "none")]);
+}
+
+#[test]
+fn faults_of_opentelemetry() {
+    let endpoint: Variables = &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318")];
+    let fault = |name: &str, value: &str, expected: &str| {
+        check(endpoint, &[(name, value)], &format!("{name}{expected}"));
+    };
+    for name in [
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+    ] {
+        fault(name, "grpc://c:4317", &format!(": this is not an http or https URL {URL}"));
+    }
+    for name in [
+        "OTEL_EXPORTER_OTLP_PROTOCOL",
+        "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL",
+        "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL",
+    ] {
+        fault(name, "http/protobuf", ": \"http/protobuf\" is not spoken here (expected http/json)");
+    }
+    for name in [
+        "OTEL_EXPORTER_OTLP_TIMEOUT",
+        "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT",
+        "OTEL_EXPORTER_OTLP_LOGS_TIMEOUT",
+    ] {
+        fault(name, "600001", ": \"600001\" is not a number from 0 to 600000");
+    }
+    for name in [
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
+        "OTEL_EXPORTER_OTLP_LOGS_HEADERS",
+        "OTEL_RESOURCE_ATTRIBUTES",
+    ] {
+        fault(name, "a=b,Bearer c", " is not name=value,name=value (percent-encoded where needed)");
+    }
+    for name in [
+        "OTEL_EXPORTER_OTLP_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_LOGS_CERTIFICATE",
+    ] {
+        let missing = "cannot be read: No such file or directory (os error 2)";
+        fault(name, "/nowhere/ca.pem", &format!(": \"/nowhere/ca.pem\": {missing}"));
+    }
+    for name in ["OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER"] {
+        fault(name, "console", ": \"console\" is no exporter here (expected otlp or none)");
+        check_right(endpoint, &[(name, "otlp")]);
+    }
+    let number = ": \"1m\" is not a number from 100 to 86400000";
+    fault("OTEL_METRIC_EXPORT_INTERVAL", "1m", number);
+    fault("OTEL_PROXY", "127.0.0.1:9050", &format!(" {PROXY}"));
+    check_right(endpoint, &[("OTEL_SERVICE_NAME", "any, text = at all"), ("OTEL_SDK_DISABLED", "False")]);
+    let odd = "OTEL_SDK_DISABLED: \"1\" is taken for false (expected true or false)";
+    check_warning(endpoint, &[("OTEL_SDK_DISABLED", "1")], odd);
+    // Where nothing goes out, they are some other program's.
+    check_right(&[], &[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"), ("OTEL_METRICS_EXPORTER", "console")]);
 }
 
 #[test]

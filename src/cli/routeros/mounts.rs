@@ -41,7 +41,8 @@ pub(super) fn read(vars: &Vars, faults: &mut Faults) -> Vec<Mount> {
     };
     note("STATE_DIR", "state", false, true, true);
     note("LOG_FILE", "log", true, true, false);
-    for name in vars.names().filter(|name| name.ends_with("TLS_CA_FILE")) {
+    let is_authority = |name: &&str| name.ends_with("TLS_CA_FILE") || name.ends_with("_CERTIFICATE");
+    for name in vars.names().filter(is_authority) {
         note(name, "ca", true, false, true);
     }
     gather(found)
@@ -78,7 +79,8 @@ mod tests {
     use std::io;
 
     fn mounts(environment: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
-        let known = ["STATE_DIR", "LOG_FILE", "TLS_CA_FILE", "SLACK_TLS_CA_FILE"];
+        let known =
+            ["STATE_DIR", "LOG_FILE", "TLS_CA_FILE", "SLACK_TLS_CA_FILE", "OTEL_EXPORTER_OTLP_CERTIFICATE"];
         let mut faults = Faults::default();
         let environment = environment.iter().map(|(name, value)| (name.into(), value.into()));
         let vars = Vars::read(environment, &known, &|_| Err(io::ErrorKind::NotFound.into()), &mut faults);
@@ -110,6 +112,7 @@ mod tests {
             &[("TLS_CA_FILE", "/ca/a.pem"), ("SLACK_TLS_CA_FILE", "/ca2/b.pem")],
             &["/ca alertik-ca kept", "/ca2 alertik-ca2 kept"],
         );
+        check(&[("OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca/a.pem")], &["/ca alertik-ca kept"]);
     }
 
     #[test]

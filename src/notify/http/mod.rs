@@ -109,7 +109,11 @@ impl Request {
     /// A POST of `body` as JSON.
     pub fn post_json(url: Url, body: &serde_json::Value) -> Request {
         // A Value has string keys only: writing it to memory cannot fail.
-        let body = serde_json::to_vec(body).unwrap_or_default();
+        Request::post(url, serde_json::to_vec(body).unwrap_or_default())
+    }
+
+    /// A POST of `body`, which is JSON unless a header says otherwise.
+    pub fn post(url: Url, body: Vec<u8>) -> Request {
         Request { body, method: Method::Post, ..Request::get(url) }
     }
 
@@ -302,11 +306,22 @@ impl Clients {
     /// `TELEGRAM_PROXY` or else `PROXY`, `TELEGRAM_TLS_CA_FILE` or else `TLS_CA_FILE`.
     /// None, and a fault noted, when one of them cannot be used.
     pub fn client_for(&mut self, prefix: &str, vars: &Vars, faults: &mut Faults) -> Option<Client> {
+        self.client_trusting(prefix, own_or_common(vars, prefix, "TLS_CA_FILE"), vars, faults)
+    }
+
+    /// The same for whoever's file of authorities has another name: `authority` is that name and the path.
+    pub fn client_trusting(
+        &mut self,
+        prefix: &str,
+        authority: Option<(String, &str)>,
+        vars: &Vars,
+        faults: &mut Faults,
+    ) -> Option<Client> {
         let proxy = match own_or_common(vars, prefix, "PROXY") {
             None => None,
             Some((name, value)) => Some(read_proxy(&name, value, faults)?),
         };
-        let trust = match own_or_common(vars, prefix, "TLS_CA_FILE") {
+        let trust = match authority {
             None => self.trust(None).ok()?,
             Some((name, path)) => match self.trust(Some(path)) {
                 Ok(trust) => trust,

@@ -59,7 +59,10 @@ fn look_up(host: String, port: u16, timeout: NextTimeout) -> Result<Vec<SocketAd
         // Nobody waits any more when it took too long.
         let _ = found.send(addresses);
     };
-    thread::Builder::new().name("resolver".to_owned()).stack_size(STACK_BYTES).spawn(work)?;
+    thread::Builder::new()
+        .name("resolver".to_owned())
+        .stack_size(crate::stack::bytes(STACK_BYTES))
+        .spawn(work)?;
     match answer.recv_timeout(*timeout.after) {
         Ok(addresses) => Ok(addresses?),
         Err(_) => Err(ureq::Error::Timeout(timeout.reason)),

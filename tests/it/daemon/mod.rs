@@ -19,6 +19,9 @@ mod loop_guard;
 mod metrics;
 mod mute;
 mod network;
+mod otel;
+#[cfg(feature = "pprof")]
+mod pprof;
 mod push;
 mod remembering;
 mod secrets;
