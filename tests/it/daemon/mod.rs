@@ -21,7 +21,7 @@ mod mute;
 mod network;
 mod push;
 mod remembering;
-mod secrets;
+pub(crate) mod secrets;
 mod small;
 mod state;
 mod state_crash;
