@@ -3,6 +3,9 @@
  *
  *   load ALERTIK RULES [RSYSLOGD CONFIG]
  *
+ * LOAD_WATCHERS=10 has alertik loaded a second time with so many connections to its live lines, each of
+ * which reads what it is sent.
+ *
  * A program under load is a child that says "listening udp=ADDRESS" and, told to stop,
  * "stopped lines=… evicted=… kernel_drops=…". The bare loop says the same. rsyslog says nothing:
  * its port is chosen here, and what the kernel dropped is read from /proc/net/udp. */
@@ -40,6 +43,7 @@ enum {
 	LATENCY_DATAGRAMS = 300,
 	STARTS = 20,
 	DEADLINE_S = 10,         /* for anything a child should do */
+	WATCHERS_MAX = 16,       /* alertik lets no more in */
 };
 
 static const char QUIET_LINE[] =
@@ -47,8 +51,8 @@ static const char QUIET_LINE[] =
 static const char ALERT_LINE[] =
 	"system,error,critical login failure for user guest from 192.168.88.17 via ssh";
 
-enum kind { ALERTIK, BARE, RSYSLOG, KINDS };
-static const char *const NAMES[KINDS] = { "alertik", "bare recvmmsg loop", "rsyslog" };
+enum kind { ALERTIK, BARE, WATCHED, RSYSLOG, KINDS };
+static const char *const NAMES[KINDS] = { "alertik", "bare recvmmsg loop", "alertik, watched", "rsyslog" };
 
 struct child {
 	pid_t pid;
@@ -64,6 +68,18 @@ struct result {
 	double cpu_us; /* a line that was received */
 	long sent, received, evicted, kernel_drops;
 };
+
+/* One that is shown lines, as a page is. */
+struct watcher {
+	int fd;
+	char text[1 << 16]; /* what came, from the last whole event on */
+	size_t length;
+	long shown, left_out;
+};
+
+static struct watcher watchers[WATCHERS_MAX];
+static int watcher_count, watching; /* wanted; connected now */
+static long shown_least, shown_most, told_least; /* of all rounds */
 
 static const char *alertik, *rules, *rsyslogd, *rsyslog_config;
 static cpu_set_t cpus_of_child;
@@ -188,6 +204,74 @@ static long figure(const char *text, const char *name)
 	return found ? atol(found + strlen(name)) : -1;
 }
 
+/* Counts the events that have come, and what they say was left out. Never waits. */
+static void read_watcher(struct watcher *watcher)
+{
+	for (;;) {
+		size_t room = sizeof watcher->text - 1 - watcher->length;
+		ssize_t count = recv(watcher->fd, watcher->text + watcher->length, room, MSG_DONTWAIT);
+		if (count < 0)
+			return;
+		if (count == 0)
+			errx(1, "a watcher was cut off");
+		watcher->length += count;
+		watcher->text[watcher->length] = 0;
+		char *from = watcher->text, *end;
+		while ((end = strstr(from, "}\n\n"))) {
+			*end = 0;
+			char *figure = strstr(from, "\"left_out\":");
+			if (!figure)
+				errx(1, "not an event: %s", from);
+			watcher->shown++;
+			watcher->left_out += atol(figure + strlen("\"left_out\":"));
+			from = end + 3;
+		}
+		watcher->length -= from - watcher->text;
+		memmove(watcher->text, from, watcher->length + 1);
+	}
+}
+
+static void read_watchers(void)
+{
+	for (int i = 0; i < watching; i++)
+		read_watcher(&watchers[i]);
+}
+
+/* Connects them all, and waits until each is answered: from then on it is shown lines. */
+static void watch(const struct child *child)
+{
+	static const char ask[] = "GET /api/lines HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+	const char *said = strstr(child->log, "http listening");
+	struct sockaddr_in to = loopback(figure(said, "address=127.0.0.1:"));
+	for (watching = 0; watching < watcher_count; watching++) {
+		struct watcher *watcher = &watchers[watching];
+		memset(watcher, 0, sizeof *watcher);
+		watcher->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (watcher->fd < 0 || connect(watcher->fd, (void *)&to, sizeof to) ||
+		    write(watcher->fd, ask, sizeof ask - 1) < 0)
+			err(1, "cannot watch");
+		if (recv(watcher->fd, watcher->text, 12, MSG_WAITALL) < 12 || memcmp(watcher->text, "HTTP/1.1 200", 12))
+			errx(1, "a watcher is not let in");
+	}
+}
+
+/* Ends them; what each was shown and told is among the figures of all rounds. */
+static void unwatch(void)
+{
+	read_watchers();
+	for (int i = 0; i < watching; i++) {
+		const struct watcher *watcher = &watchers[i];
+		if (!shown_most || watcher->shown < shown_least)
+			shown_least = watcher->shown;
+		if (watcher->shown > shown_most)
+			shown_most = watcher->shown;
+		if (!told_least || watcher->left_out < told_least)
+			told_least = watcher->left_out;
+		close(watcher->fd);
+	}
+	watching = 0;
+}
+
 /* Starts one; `variables` is a list of NAME, VALUE, …, NULL for alertik. */
 static void start(struct child *child, enum kind kind, const char *const *variables)
 {
@@ -294,6 +378,8 @@ static void send_lines(const struct child *child, long count, long rate)
 	for (long i = 0; i < count; i++) {
 		while (rate && now() < begin + (double)i / rate)
 			;
+		if (i % 1024 == 0)
+			read_watchers();
 		if (send(fd, QUIET_LINE, LINE_BYTES, 0) < 0)
 			err(1, "cannot send");
 	}
@@ -305,6 +391,7 @@ static void send_lines(const struct child *child, long count, long rate)
 	do {
 		used = seconds(child->cpu);
 		nap_ms(100);
+		read_watchers();
 	} while (seconds(child->cpu) - used > 0.001 && now() < deadline);
 }
 
@@ -313,11 +400,14 @@ static void measure(enum kind kind, long count, long rate, struct result *result
 	struct child child;
 	const char *variables[] = { "ALERTIK_CONFIG", rules, "HTTP_LISTEN", "127.0.0.1:0", NULL };
 	start(&child, kind, variables);
+	if (kind == WATCHED)
+		watch(&child);
 	nap_ms(200);
 	double before = seconds(child.cpu);
 	send_lines(&child, count, rate);
 	double used = seconds(child.cpu) - before;
 	result->sent = count;
+	unwatch();
 	stop(&child, kind, result);
 	result->cpu_us = result->received > 0 ? used * 1e6 / result->received : 0;
 }
@@ -334,13 +424,17 @@ static void load(const char *title, long count, long rate)
 	double cost[KINDS];
 	int kinds = rsyslogd ? KINDS : RSYSLOG;
 
+	shown_least = shown_most = told_least = 0;
 	for (int round = 0; round < ROUNDS; round++)
 		for (int kind = 0; kind < kinds; kind++)
-			measure(kind, count, rate, &results[kind][round]);
+			if (kind != WATCHED || watcher_count)
+				measure(kind, count, rate, &results[kind][round]);
 	printf("\n%s, %d rounds in turns; the losses are of all rounds\n", title, ROUNDS);
 	printf("  %-20s %9s %9s %9s %9s  %s\n", "", "sent", "received", "in ring", "in kernel", "CPU us/line: median (all)");
 	for (int kind = 0; kind < kinds; kind++) {
 		struct result sum = { 0 };
+		if (kind == WATCHED && !watcher_count)
+			continue;
 		for (int round = 0; round < ROUNDS; round++) {
 			sum.sent += results[kind][round].sent;
 			sum.received += results[kind][round].received;
@@ -356,6 +450,9 @@ static void load(const char *title, long count, long rate)
 		printf(")\n");
 	}
 	printf("  budget 3 us a line: %.2f; goal 2 x the bare loop: %.2f x\n", cost[ALERTIK], cost[ALERTIK] / cost[BARE]);
+	if (watcher_count)
+		printf("  each of %d that watched was shown %ld to %ld lines a round, and told of at least %ld left out\n",
+		       watcher_count, shown_least, shown_most, told_least);
 	if (rsyslogd)
 		printf("  budget 1/4 of rsyslog: 1/%.1f\n", cost[RSYSLOG] / cost[ALERTIK]);
 }
@@ -470,6 +567,10 @@ int main(int count, char **arguments)
 		rsyslogd = arguments[3];
 		rsyslog_config = arguments[4];
 	}
+	if (getenv("LOAD_WATCHERS"))
+		watcher_count = atoi(getenv("LOAD_WATCHERS"));
+	if (watcher_count < 0 || watcher_count > WATCHERS_MAX)
+		errx(2, "LOAD_WATCHERS: at most %d", WATCHERS_MAX);
 	setlinebuf(stdout);
 	signal(SIGPIPE, SIG_IGN);
 	share_cpus();

@@ -4,7 +4,8 @@
 #
 #   toolchain/load.sh [ALERTIK]      a release build; made here if not given
 #
-# LOAD_UNPINNED=1 leaves it to the kernel where everything runs.
+# LOAD_UNPINNED=1 leaves it to the kernel where everything runs. LOAD_WATCHERS=10 measures alertik a second
+# time, in turns with the others, while so many connections are shown its live lines.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -19,8 +19,9 @@ use crate::notify::http::percent_encoded;
 const RESET: &str = "\x1b[0m";
 const BOLD: &str = "\x1b[1m";
 
-/// A line as the daemon shows it.
-#[derive(Deserialize)]
+/// A line as the daemon shows it; or only how many it did not.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Row {
     text: String,
     topics: String,
@@ -63,6 +64,11 @@ pub(super) fn run(given: &Arguments) -> Exit {
 
 /// A row for people, on a line of its own.
 fn words(row: &Row, has_colour: bool) -> String {
+    match row.left_out {
+        0 => {}
+        1 => return "… 1 line left out\n".to_owned(),
+        count => return format!("… {count} lines left out\n"),
+    }
     let plain = |text: &str| marks::plain(text.as_bytes());
     let router = plain(row.router.as_ref().unwrap_or(&row.from));
     let mut text = plain(&row.text);
@@ -86,12 +92,7 @@ fn words(row: &Row, has_colour: bool) -> String {
             fired = format!("{BOLD}{fired}{RESET}");
         }
     }
-    let left_out = match row.left_out {
-        0 => String::new(),
-        1 => "… 1 line left out\n".to_owned(),
-        count => format!("… {count} lines left out\n"),
-    };
-    format!("{left_out}{} {router} {fired} {text}\n", plain(&row.at))
+    format!("{} {router} {fired} {text}\n", plain(&row.at))
 }
 
 #[cfg(test)]
@@ -110,23 +111,21 @@ mod tests {
     fn topics_come_first_wherever_the_format_has_them() {
         let check = |json: &str, expected: &str| check(json, false, expected);
         check(
-            r#""text":"system,info x","topics":"system,info","severity":6,"fired":[],"left_out":0"#,
+            r#""text":"system,info x","topics":"system,info","severity":6,"fired":[]"#,
             "12:00 192.0.2.1 - system,info x\n",
         );
         check(
-            r#""text":"CEF:0|x","topics":"dhcp","router":"home","fired":["EVENT0","STATIC_EVENT1"],"left_out":1"#,
-            "… 1 line left out\n12:00 home EVENT0,STATIC_EVENT1 dhcp CEF:0|x\n",
+            r#""text":"CEF:0|x","topics":"dhcp","router":"home","fired":["EVENT0","STATIC_EVENT1"]"#,
+            "12:00 home EVENT0,STATIC_EVENT1 dhcp CEF:0|x\n",
         );
-        check(
-            r#""text":"x","topics":"","fired":[],"left_out":950"#,
-            "… 950 lines left out\n12:00 192.0.2.1 - x\n",
-        );
+        check(r#""left_out":1"#, "… 1 line left out\n");
+        check(r#""left_out":950"#, "… 950 lines left out\n");
     }
 
     #[test]
     fn severity_has_a_colour_and_nothing_of_a_stranger_has() {
         let row = |severity: u8, text: &str| {
-            format!(r#""text":"{text}","topics":"","severity":{severity},"fired":[],"left_out":0"#)
+            format!(r#""text":"{text}","topics":"","severity":{severity},"fired":[]"#)
         };
         check(&row(2, "x"), true, "12:00 192.0.2.1 - ~[1;31mx~[0m\n");
         check(&row(4, "x"), true, "12:00 192.0.2.1 - ~[33mx~[0m\n");
@@ -137,7 +136,7 @@ mod tests {
             true,
             "12:00 192.0.2.1 - \\u{1b}[31m\\nEVENT0\\u{202e}\\u{9b}\n",
         );
-        let fired = r#""text":"x","topics":"","fired":["EVENT0"],"left_out":0"#;
+        let fired = r#""text":"x","topics":"","fired":["EVENT0"]"#;
         check(fired, true, "12:00 192.0.2.1 ~[1mEVENT0~[0m x\n");
     }
 }

@@ -16,6 +16,8 @@ mod faults;
 #[cfg(test)]
 mod image;
 mod oracle;
+#[cfg(test)]
+mod page;
 mod pages;
 #[cfg(test)]
 mod routeros;

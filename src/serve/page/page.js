@@ -215,8 +215,8 @@ function offer(line) {
 
 function receive(event) {
   const line = JSON.parse(event.data);
-  leftOut += line.left_out;
-  waiting.push(line);
+  if (line.left_out) leftOut += line.left_out;
+  else waiting.push(line);
   // A page in the background draws nothing, for hours perhaps.
   if (waiting.length > KEPT) waiting.splice(0, waiting.length - KEPT);
   drawSoon();

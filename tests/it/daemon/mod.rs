@@ -24,7 +24,7 @@ mod otel;
 mod pprof;
 mod push;
 mod remembering;
-mod secrets;
+pub(crate) mod secrets;
 mod small;
 mod state;
 mod state_crash;

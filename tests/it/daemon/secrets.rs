@@ -29,7 +29,7 @@ const SECRETS: [&str; 18] = [
 ];
 
 /// Every notifier, with its secrets, at `authority` (`host:port`).
-fn variables(scheme: &str, authority: &str) -> Variables {
+pub(crate) fn variables(scheme: &str, authority: &str) -> Variables {
     Variables::new()
         .with("TELEGRAM_BOT_TOKEN", "987654321:AAtelegramSecret")
         .with("TELEGRAM_CHAT_ID", "42")
@@ -62,7 +62,7 @@ fn variables(scheme: &str, authority: &str) -> Variables {
         .substr(&NOTIFIERS.join(","), "login", "@{message}")
 }
 
-const NOTIFIERS: [&str; 11] = [
+pub(crate) const NOTIFIERS: [&str; 11] = [
     "Telegram",
     "Slack",
     "Teams",
@@ -77,7 +77,7 @@ const NOTIFIERS: [&str; 11] = [
 ];
 
 #[track_caller]
-fn assert_clean(text: &str) {
+pub(crate) fn assert_clean(text: &str) {
     for secret in SECRETS {
         assert!(!text.contains(secret), "{secret} in:\n{text}");
     }

@@ -1,5 +1,5 @@
 //! What the end-to-end tests stand on: servers that record, proxies, a private
-//! authority, and our own binary on free ports.
+//! authority, a browser, and our own binary on free ports.
 //!
 //! ```text
 //!   UdpSocket ── datagrams ─► Daemon (our binary) ── HTTP(S) ─► Recorder
@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 pub(crate) mod age;
 pub(crate) mod alertmanager;
 pub(crate) mod authority;
+pub(crate) mod browser;
 pub(crate) mod console;
 pub(crate) mod daemon;
 pub(crate) mod elsewhere;
