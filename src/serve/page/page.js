@@ -481,7 +481,7 @@ function showState(state) {
     troubles.length && several(troubles.length, "trouble"),
     out && several(out, "notifier is", "notifiers are") + " out",
   ].filter(Boolean);
-  put($("state"), (ills.join(", ") || "all is well") + (muted ? ", " + several(muted, "rule") + " muted" : ""));
+  put($("state"), ills.join(", ") || "all is well");
   $("state").className = ills.length ? "bad" : "";
   $("troubles").hidden = !troubles.length;
   if ($("troubles").childElementCount !== troubles.length || troubles.some((text, i) => $("troubles").children[i].textContent !== plain(text))) {
@@ -490,6 +490,8 @@ function showState(state) {
   put($("figures"), [
     several(state.lines, "line"), several(state.alerts, "alert"),
     count(state.suppressed) + " suppressed", count(state.delivered) + " delivered",
+    // Somebody wants it so.
+    ...(muted ? [several(muted, "rule") + " muted"] : []),
   ].join(" · "));
   const lost = Object.entries(LOST).filter(([name]) => state.lost[name]);
   put($("losses"), lost.map(([name, names]) => several(state.lost[name], ...names)).join(" · ") || "nothing lost");
