@@ -220,10 +220,11 @@ static void read_watcher(struct watcher *watcher)
 		while ((end = strstr(from, "}\n\n"))) {
 			*end = 0;
 			char *figure = strstr(from, "\"left_out\":");
-			if (!figure)
-				errx(1, "not an event: %s", from);
-			watcher->shown++;
-			watcher->left_out += atol(figure + strlen("\"left_out\":"));
+			/* A line, or how many were left out. */
+			if (figure)
+				watcher->left_out += atol(figure + strlen("\"left_out\":"));
+			else
+				watcher->shown++;
 			from = end + 3;
 		}
 		watcher->length -= from - watcher->text;
