@@ -13,7 +13,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -166,7 +166,7 @@ impl Daemon {
         let reporter = calls.clone();
         // The worker is gone only when everything is.
         let report = Arc::new(move |report| drop(reporter.send(Call::Report(report))));
-        let cards = rule_cards(&settings);
+        let cards = summary::rule_cards(&settings);
         let (destinations, zone) = (settings.destinations, &settings.zone);
         let names_and_pulses: Vec<_> =
             destinations.iter().map(|one| (one.name.clone(), Arc::clone(&one.pulse))).collect();
@@ -199,6 +199,7 @@ impl Daemon {
                 rules: cards,
                 notifiers: Arc::clone(&notifiers),
                 start,
+                guesses: serve::Guesses::default(),
                 ask: Box::new(move |ask| drop(asker.send(call(ask)))),
                 try_pattern: rules::trial::answer,
                 read_draft: draft::read,
@@ -223,6 +224,7 @@ impl Daemon {
             stats: Arc::clone(&stats),
             routers,
             notifiers,
+            began: OnceLock::new(),
             start,
             stop: stopped,
             ended,
@@ -332,16 +334,6 @@ fn call(ask: serve::Ask) -> Call {
         serve::Ask::Test(number) => Call::Test(DestinationId(number)),
         serve::Ask::Mute(rule, until) => Call::Mute(rule, until),
     }
-}
-
-/// What there is to show of the rules.
-fn rule_cards(settings: &Settings) -> Vec<serve::RuleCard> {
-    let card = |rule: &Rule| serve::RuleCard {
-        name: rule.name().to_owned(),
-        description: rule.description().to_owned(),
-        notifiers: rule.destinations().iter().map(|id| settings.destination_name(*id).to_owned()).collect(),
-    };
-    settings.rules.rules().iter().map(card).collect()
 }
 
 /// Tells what was held for rules that are not configured any more: nobody else will.

@@ -10,7 +10,7 @@
 //! left out is counted.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -32,6 +32,9 @@ const FIRED_MAX: usize = 50;
 /// Lines that wait for a watcher's connection: at 4 KiB each 512 KiB at the very worst, with a
 /// stranger who sends the longest lines and a watcher who does not read.
 const WAITING_MAX: usize = 128;
+
+/// Who reads nothing for so long, while there is something to read, gives its place to others.
+const READS_NOTHING_MAX: Duration = Duration::from_secs(60);
 
 /// A line and what it came to.
 #[derive(Debug, PartialEq)]
@@ -98,6 +101,10 @@ pub struct Live {
 struct Watcher {
     wish: Wish,
     to: mpsc::Sender<Arc<Shown>>,
+    /// Since when it has not read.
+    full_since: Option<Instant>,
+    /// Cleared when it is let go.
+    stays: Arc<AtomicBool>,
     second: Option<Instant>,
     shown: usize,
     fired: usize,
@@ -129,16 +136,21 @@ impl Live {
         self.count.load(Ordering::Relaxed) > 0
     }
 
-    /// Watches from now on, until what is returned is dropped; None if too many do.
-    pub fn watch(&self, wish: Wish) -> Option<Watch> {
+    /// Watches from now on, for as long as it `stays`: until what is returned is dropped; None if too many do.
+    pub fn watch(&self, wish: Wish, stays: &Arc<AtomicBool>) -> Option<Watch> {
         let mut watchers = self.lock();
         watchers.retain(|watcher| !watcher.to.is_closed());
         let (to, lines) = mpsc::channel(WAITING_MAX);
         let left_out = Arc::<AtomicUsize>::default();
         let watch = Watch { lines, left_out: Arc::clone(&left_out) };
-        let watcher = Watcher { wish, to, second: None, shown: 0, fired: 0, left_out };
+        let stays = Arc::clone(stays);
+        let watcher =
+            Watcher { wish, to, full_since: None, stays, second: None, shown: 0, fired: 0, left_out };
         let has_place = watchers.len() < WATCHERS_MAX;
-        has_place.then(|| watchers.push(watcher));
+        if has_place {
+            watcher.stays.store(true, Ordering::Relaxed);
+            watchers.push(watcher);
+        }
         self.count.store(watchers.len(), Ordering::Relaxed);
         has_place.then_some(watch)
     }
@@ -149,6 +161,10 @@ impl Live {
         let mut shown = None;
         let mut has_gone = false;
         for watcher in watchers.iter_mut() {
+            if watcher.to.is_closed() {
+                has_gone = true;
+                continue;
+            }
             if !watcher.wish.wants(&line.bytes, !fired.is_empty()) {
                 continue;
             }
@@ -158,13 +174,23 @@ impl Live {
             }
             let line = shown.get_or_insert_with(|| Arc::new(Shown::new(line, record, fired, now.1)));
             match watcher.to.try_send(Arc::clone(line)) {
-                Ok(()) => {}
-                Err(mpsc::error::TrySendError::Full(_)) => watcher.leave_out(),
-                Err(mpsc::error::TrySendError::Closed(_)) => has_gone = true,
+                Ok(()) => watcher.full_since = None,
+                Err(_) => {
+                    watcher.leave_out();
+                    let since = *watcher.full_since.get_or_insert(now.0);
+                    has_gone |= now.0.saturating_duration_since(since) > READS_NOTHING_MAX;
+                }
             }
         }
         if has_gone {
-            watchers.retain(|watcher| !watcher.to.is_closed());
+            watchers.retain(|watcher| {
+                let since = watcher.full_since.map(|since| now.0.saturating_duration_since(since));
+                let is_there = !watcher.to.is_closed() && since.is_none_or(|span| span <= READS_NOTHING_MAX);
+                if !is_there {
+                    watcher.stays.store(false, Ordering::Relaxed);
+                }
+                is_there
+            });
             self.count.store(watchers.len(), Ordering::Relaxed);
         }
     }
@@ -199,6 +225,10 @@ fn severity(record: &Record<'_>) -> Option<u8> {
 mod tests {
     use super::*;
 
+    fn stays() -> Arc<AtomicBool> {
+        Arc::default()
+    }
+
     fn line(text: &str) -> Line {
         Line::from_datagram(text.as_bytes(), "192.0.2.1".parse().unwrap(), Instant::now()).0
     }
@@ -218,9 +248,9 @@ mod tests {
     fn a_watcher_sees_what_it_wants() {
         let (live, now, rule) = (Live::default(), Instant::now(), [Arc::from("EVENT0")]);
         assert!(!live.is_watched());
-        let mut all = live.watch(Wish::default()).unwrap();
-        let mut some = live.watch(Wish { text: b"ETHER1".into(), is_fired: false }).unwrap();
-        let mut fired = live.watch(Wish { text: Vec::new(), is_fired: true }).unwrap();
+        let mut all = live.watch(Wish::default(), &stays()).unwrap();
+        let mut some = live.watch(Wish { text: b"ETHER1".into(), is_fired: false }, &stays()).unwrap();
+        let mut fired = live.watch(Wish { text: Vec::new(), is_fired: true }, &stays()).unwrap();
         show(&live, "interface,info ether1 link down", &[], now);
         show(&live, "system,info other", &rule, now);
         assert_eq!(seen(&mut all).len(), 2);
@@ -231,7 +261,7 @@ mod tests {
     #[test]
     fn a_flood_is_sampled_and_what_fired_has_room_of_its_own() {
         let (live, now, rule) = (Live::default(), Instant::now(), [Arc::from("EVENT0")]);
-        let mut watcher = live.watch(Wish::default()).unwrap();
+        let mut watcher = live.watch(Wish::default(), &stays()).unwrap();
         for _ in 0..1000 {
             show(&live, "flood", &[], now);
         }
@@ -247,17 +277,31 @@ mod tests {
     #[test]
     fn who_does_not_read_is_not_waited_for_and_who_left_is_forgotten() {
         let (live, start) = (Live::default(), Instant::now());
-        let mut watcher = live.watch(Wish::default()).unwrap();
+        let mut watcher = live.watch(Wish::default(), &stays()).unwrap();
         for second in 0..10 {
             for _ in 0..SHOWN_MAX {
                 show(&live, "line", &[], start + Duration::from_secs(second));
             }
         }
         assert_eq!(seen(&mut watcher).len(), WAITING_MAX);
-        let others: Vec<_> = (1..WATCHERS_MAX).map(|_| live.watch(Wish::default()).unwrap()).collect();
-        assert!(live.watch(Wish::default()).is_none());
+        let others: Vec<_> =
+            (1..WATCHERS_MAX).map(|_| live.watch(Wish::default(), &stays()).unwrap()).collect();
+        assert!(live.watch(Wish::default(), &stays()).is_none());
         drop((watcher, others));
         show(&live, "line", &[], start + Duration::from_secs(99));
-        assert!(!live.is_watched() && live.watch(Wish::default()).is_some());
+        assert!(!live.is_watched() && live.watch(Wish::default(), &stays()).is_some());
+    }
+
+    #[test]
+    fn who_reads_nothing_for_a_minute_gives_up_its_place() {
+        let (live, start, stays) = (Live::default(), Instant::now(), stays());
+        let _watch = live.watch(Wish::default(), &stays).unwrap();
+        let at = |second| start + Duration::from_secs(second);
+        for second in 0..63 {
+            (0..SHOWN_MAX).for_each(|_| show(&live, "line", &[], at(second)));
+            assert!(live.is_watched() && stays.load(Ordering::Relaxed), "{second}");
+        }
+        show(&live, "line", &[], at(63));
+        assert!(!live.is_watched() && !stays.load(Ordering::Relaxed));
     }
 }

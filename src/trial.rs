@@ -3,6 +3,8 @@
 //! Apart, because `alertik match --regex` and the page's tester ask the same, and the server
 //! knows no rules: `rules::trial` answers.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 /// What is to be tried.
@@ -16,7 +18,13 @@ pub struct Question<'q> {
     pub mask: Option<&'q [u8]>,
     /// What it is tried on.
     pub texts: Vec<&'q [u8]>,
+    /// No more texts are tried after this long, or after [`ANSWER_BYTES_MAX`]; all are, if None.
+    pub within: Option<Duration>,
 }
+
+/// What an answer may take that somebody waits for over the network: a mask and nested groups can say a text
+/// any number of times.
+pub const ANSWER_BYTES_MAX: usize = 1 << 20;
 
 /// What came of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -27,7 +35,7 @@ pub struct Answer {
     /// What the operator should look at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warning: Option<Fault>,
-    /// For each text what was found in it.
+    /// For each text what was found in it; fewer, if there was no time or no room for all.
     pub rows: Vec<Row>,
 }
 

@@ -26,7 +26,7 @@ use crate::probe::Probe;
 use crate::record::Record;
 use crate::ring::{Popped, Ring};
 use crate::rules::{Effects, Rule, RuleSet};
-use crate::stats::{Stats, Tally};
+use crate::stats::Stats;
 use crate::timestamp::Zone;
 
 /// How often the worker looks up from the lines when there are none.
@@ -263,16 +263,15 @@ impl Worker {
 
     fn mute(&mut self, rule: Option<usize>, until: Option<Instant>, now: Instant) {
         self.rules.mute(rule, until, now);
-        for (_, tally) in self.tallies().filter(|(index, _)| rule.is_none_or(|rule| rule == *index)) {
-            tally.note_mute(until);
+        for ((index, tally), one) in self.stats.rules.iter().enumerate().zip(self.rules.rules()) {
+            // What is urgent is never held, so it is not shown as if it were.
+            if rule.is_none_or(|rule| rule == index) && !one.is_urgent() {
+                tally.note_mute(until);
+            }
         }
         let named = rule.and_then(|index| self.rules.rules().get(index)).map_or("all rules", Rule::name);
         let minutes = until.map_or(0, |until| until.saturating_duration_since(now).as_secs().div_ceil(60));
         log::info("muted", &[("rule", &named), ("minutes", &minutes)]);
-    }
-
-    fn tallies(&self) -> impl Iterator<Item = (usize, &Tally)> {
-        self.stats.rules.iter().enumerate()
     }
 
     fn hand_over(&mut self, effects: &mut Effects) {

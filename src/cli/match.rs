@@ -128,7 +128,7 @@ fn split(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 fn try_pattern(regex: &OsStr, given: &Arguments) -> Exit {
     let (pattern, mask) = (regex.as_bytes(), given.mask.as_ref().map(|mask| mask.as_bytes()));
-    let question = |texts| Question { is_substr: false, pattern, mask, texts };
+    let question = |texts| Question { is_substr: false, pattern, mask, texts, within: None };
     // Before anything is read: what is wrong is said without waiting for texts.
     let answer = trial::answer(&question(Vec::new()));
     if let Some(fault) = &answer.warning {

@@ -1,6 +1,8 @@
 //! What the log is told of the whole: the rules at the start, what was counted at the end.
 
 use crate::log;
+use crate::rules::Rule;
+use crate::serve;
 use crate::settings::Settings;
 use crate::stats::Stats;
 
@@ -47,4 +49,15 @@ pub(super) fn log_stats(stats: &Stats) {
     if lost > 0 {
         log::info("exported", &[("lost", &lost)]);
     }
+}
+
+/// What there is to show of the rules.
+pub(super) fn rule_cards(settings: &Settings) -> Vec<serve::RuleCard> {
+    let card = |rule: &Rule| serve::RuleCard {
+        name: rule.name().to_owned(),
+        description: rule.description().to_owned(),
+        is_urgent: rule.is_urgent(),
+        notifiers: rule.destinations().iter().map(|id| settings.destination_name(*id).to_owned()).collect(),
+    };
+    settings.rules.rules().iter().map(card).collect()
 }

@@ -272,7 +272,7 @@ impl Dispatch {
     /// Tells, whenever asked, how many alerts wait for a destination.
     pub fn waiting(&self, id: DestinationId) -> impl Fn() -> usize + Send + Sync + 'static {
         let queue = self.queues.get(id.0).map(Arc::clone);
-        move || queue.as_ref().map(|queue| queue.left()).map_or(0, |left| left.in_memory + left.on_disk)
+        move || queue.as_ref().map_or(0, |queue| queue.waiting())
     }
 
     /// True if another takes over while this one is out.

@@ -37,6 +37,8 @@ pub(super) struct Queue {
     /// The number of the last delivery, if they are numbered.
     serial: Option<AtomicUsize>,
     disk: Option<Shelf>,
+    /// Alerts on the disk, when somebody looked last.
+    owed: AtomicUsize,
 }
 
 /// A destination's part of the store.
@@ -94,7 +96,7 @@ impl Queue {
             Shelf { store, index, wake, woken }
         });
         let memory = Ring::new(QUEUE_ALERTS_MAX, QUEUE_BYTES_MAX);
-        Queue { name, memory, pending: AtomicUsize::new(0), serial, disk }
+        Queue { name, memory, pending: AtomicUsize::new(0), serial, disk, owed: AtomicUsize::new(0) }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -220,6 +222,14 @@ impl Queue {
         if !is_summary || held.receipt.in_memory > 0 {
             disk.store.bury(&held.alert, &self.name, reason);
         }
+    }
+
+    /// How many wait, for whoever looks: as of a moment ago, while the disk is being written.
+    pub(super) fn waiting(&self) -> usize {
+        if let Some(owed) = self.disk.as_ref().and_then(|disk| disk.store.owed_now(disk.index)) {
+            self.owed.store(owed, Ordering::Relaxed);
+        }
+        self.pending.load(Ordering::Relaxed) + self.owed.load(Ordering::Relaxed)
     }
 
     /// What has not been settled.

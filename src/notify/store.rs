@@ -317,6 +317,11 @@ impl Store {
         self.lock().spool.owed(index)
     }
 
+    /// The same, unless whoever writes to the disk is at it just now: who only looks does not wait for that.
+    pub(super) fn owed_now(&self, index: usize) -> Option<usize> {
+        self.inner.try_lock().ok().map(|inner| inner.spool.owed(index))
+    }
+
     /// Writes down an alert that is given up, for `reason`.
     pub(super) fn bury(&self, alert: &Alert, notifier: &str, reason: &str) {
         if alert.is_own() {

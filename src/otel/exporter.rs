@@ -12,7 +12,7 @@
 //! collector files everything by its time.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -81,6 +81,8 @@ pub struct Exporter {
     pub notifiers: Arc<[NotifierCard]>,
     /// When the process started.
     pub start: Instant,
+    /// The same by the wall, as of the first export: a sum with another start is another sum.
+    pub began: OnceLock<SystemTime>,
     /// Closed when it is time to stop.
     pub stop: Receiver<()>,
     /// Dropped when all is sent, or left.
@@ -189,7 +191,7 @@ impl Exporter {
             notifiers: &self.notifiers,
             start: self.start,
         };
-        let start = wall_time(self.start, now);
+        let start = *self.began.get_or_init(|| wall_time(self.start, now));
         let body = json::metrics(&figures::gather(&source, now), &self.settings.resource, start, now.1);
         let answer = signal.client.send_within(signal.request(body), limit);
         judge(answer, "/partialSuccess/rejectedDataPoints")

@@ -69,6 +69,8 @@ pub struct RuleSet {
     memories: Vec<Option<Memory>>,
     /// What an earlier process remembered and nobody asks for any more.
     unclaimed: Vec<String>,
+    /// Somebody saves what changes.
+    is_kept: bool,
 }
 
 /// What never changes.
@@ -115,7 +117,7 @@ impl RuleSet {
             keeps_values: false,
             nickname: nickname.map(|name| format!("{name}! {name}!, ")).unwrap_or_default(),
         };
-        let mut rules = RuleSet { fixed, memories: Vec::new(), unclaimed: Vec::new() };
+        let mut rules = RuleSet { fixed, memories: Vec::new(), unclaimed: Vec::new(), is_kept: false };
         rules.forget(Instant::now());
         rules
     }
@@ -225,7 +227,7 @@ impl RuleSet {
     /// Takes in what an earlier process remembered, and remembers from now on what changes. What that
     /// process had still to tell for rules that are gone: their names, and texts.
     pub fn recall(&mut self, recalled: &Recalled, now: Instant) -> Vec<String> {
-        let RuleSet { fixed, memories, unclaimed } = self;
+        let RuleSet { fixed, memories, unclaimed, .. } = self;
         let mut orphans = Vec::new();
         for Remembered { name: whole, value, written } in &recalled.remembered {
             let (name, key) =
@@ -245,12 +247,13 @@ impl RuleSet {
             }
         }
         memories.iter_mut().flatten().for_each(Memory::note_changes);
+        self.is_kept = true;
         orphans
     }
 
     /// What has changed of what is remembered, since the last time; nothing without [`RuleSet::recall`].
     pub fn take_changes(&mut self, at: Instant) -> Vec<Change> {
-        let RuleSet { fixed, memories, unclaimed } = self;
+        let RuleSet { fixed, memories, unclaimed, .. } = self;
         let forgotten = unclaimed.drain(..).map(|name| Change { name, value: None, at });
         let mut all: Vec<_> = forgotten.collect();
         for (rule, memory) in fixed.rules.iter().zip(memories) {
@@ -268,7 +271,14 @@ impl RuleSet {
     pub fn mute(&mut self, index: Option<usize>, until: Option<Instant>, now: Instant) {
         for (place, (rule, memory)) in self.fixed.rules.iter().zip(&mut self.memories).enumerate() {
             if index.is_none_or(|index| index == place) {
-                memory.get_or_insert_with(|| Memory::new(&rule.policy, now)).mute(until);
+                let memory = memory.get_or_insert_with(|| {
+                    let mut memory = Memory::new(&rule.policy, now);
+                    if self.is_kept {
+                        memory.note_changes();
+                    }
+                    memory
+                });
+                memory.mute(until);
             }
         }
     }

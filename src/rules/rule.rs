@@ -13,7 +13,7 @@ use super::mask::Mask;
 use super::pattern::Pattern;
 use super::policy::{Audience, Policy};
 use super::view::View;
-use crate::alert::DestinationId;
+use crate::alert::{DestinationId, Priority};
 
 /// One rule.
 pub struct Rule {
@@ -57,6 +57,11 @@ impl Rule {
     /// `EVENT0`, or `STATIC_EVENT0` for a built-in one.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// True if what it tells is never held.
+    pub fn is_urgent(&self) -> bool {
+        self.policy.priority == Priority::Urgent
     }
 
     /// The same, to be kept.

@@ -11,7 +11,7 @@ use super::pattern::Pattern;
 use super::view::{Context, View};
 use crate::line::Line;
 use crate::record::Record;
-use crate::trial::{Answer, Fault, Group, Question, Row};
+use crate::trial::{ANSWER_BYTES_MAX, Answer, Fault, Group, Question, Row};
 
 /// Answers `question`.
 pub fn answer(question: &Question<'_>) -> Answer {
@@ -38,7 +38,17 @@ pub fn answer(question: &Question<'_>) -> Answer {
         Ok(mask) => mask,
         Err(what) => return Answer { fault: Some(fault("mask", &what, 0, "")), ..answer },
     };
-    answer.rows = question.texts.iter().map(|text| try_one(&pattern, mask.as_ref(), text)).collect();
+    let (start, mut bytes) = (Instant::now(), 0);
+    for text in &question.texts {
+        let is_over = question.within.is_some_and(|span| start.elapsed() > span || bytes > ANSWER_BYTES_MAX);
+        if is_over {
+            break;
+        }
+        let row = try_one(&pattern, mask.as_ref(), text);
+        bytes += row.text.len() + row.message.as_ref().map_or(0, String::len);
+        bytes += row.groups.iter().flatten().map(|group| group.text.len()).sum::<usize>();
+        answer.rows.push(row);
+    }
     answer
 }
 
@@ -82,7 +92,13 @@ mod tests {
 
     fn ask(match_type: &str, pattern: &str, mask: &str, text: &str) -> Answer {
         let (is_substr, mask) = (match_type == "substr", Some(mask.as_bytes()));
-        answer(&Question { is_substr, pattern: pattern.as_bytes(), mask, texts: vec![text.as_bytes()] })
+        answer(&Question {
+            is_substr,
+            pattern: pattern.as_bytes(),
+            mask,
+            texts: vec![text.as_bytes()],
+            within: None,
+        })
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //!
 //! Pure: it reads headers and says yes or why not.
 
-use std::net::IpAddr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, COOKIE, HOST, HeaderName, ORIGIN};
@@ -38,14 +38,22 @@ pub(super) fn of_page(settings: &Settings, headers: &HeaderMap) -> Access {
     if has_bearer(headers, token) {
         return Access::Granted;
     }
-    let expected = cookie_value(token);
-    if !cookies(headers)
-        .any(|(name, value)| name == COOKIE_NAME && Secret::new(&*expected).is(value.as_bytes()))
-    {
+    // The first alone: or one request would be any number of guesses.
+    let given = cookies(headers).find(|(name, _)| *name == COOKIE_NAME);
+    let expected = Secret::new(cookie_value(token));
+    if !given.is_some_and(|(_, value)| expected.is(value.as_bytes())) {
         return Access::TokenMissing;
     }
     // SameSite=Strict keeps the cookie from other sites' requests; this keeps them out where a browser does not know it.
     foreign(headers).map_or(Access::Granted, Access::Refused)
+}
+
+/// For the page's own document, which shows nothing by itself: a link may lead there from anywhere.
+pub(super) fn of_document(settings: &Settings, headers: &HeaderMap) -> Access {
+    let mut headers = headers.clone();
+    headers.remove(ORIGIN);
+    headers.remove(SEC_FETCH_SITE);
+    of_page(settings, &headers)
 }
 
 /// For the metrics.
@@ -78,8 +86,8 @@ pub(super) fn cookie_value(token: &Secret) -> String {
 }
 
 fn has_bearer(headers: &HeaderMap, token: &Secret) -> bool {
-    let given = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    given.is_some_and(|given| token.is(given))
+    let given = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().split_at_checked(7));
+    given.is_some_and(|(scheme, given)| scheme.eq_ignore_ascii_case(b"Bearer ") && token.is(given))
 }
 
 fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
@@ -88,9 +96,11 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
 }
 
 fn without_token(headers: &HeaderMap) -> Access {
-    let host = headers.get(HOST).and_then(|value| value.to_str().ok());
-    match host {
-        Some(host) if is_this_machine(host) => foreign(headers).map_or(Access::Granted, Access::Refused),
+    let mut hosts = headers.get_all(HOST).into_iter().map(|value| value.to_str().unwrap_or_default());
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) if is_this_machine(host) => {
+            foreign(headers).map_or(Access::Granted, Access::Refused)
+        }
         // A name of the attacker's that leads to 127.0.0.1 has its scripts read what we answer (DNS rebinding).
         _ => Access::Refused("open it as localhost or 127.0.0.1, or set HTTP_TOKEN"),
     }
@@ -111,11 +121,16 @@ fn foreign(headers: &HeaderMap) -> Option<&'static str> {
 
 /// True for `localhost` and loopback addresses, with or without a port.
 fn is_this_machine(host: &str) -> bool {
-    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, _)) => address,
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
-    };
-    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(is_loopback)
+    let is_port = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(rest) = host.strip_prefix('[') {
+        let Some((address, port)) = rest.split_once(']') else { return false };
+        let is_end = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
+        return is_end && address.parse::<Ipv6Addr>().is_ok_and(|address| is_loopback(address.into()));
+    }
+    let (name, port) = host.split_once(':').unwrap_or((host, ""));
+    let is_local = name.eq_ignore_ascii_case("localhost")
+        || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    is_local && is_port(port)
 }
 
 #[cfg(test)]
@@ -149,7 +164,18 @@ mod tests {
         for host in ["localhost:7898", "LOCALHOST", "127.0.0.1:7898", "127.1.2.3", "[::1]:7898"] {
             check(&[("host", host)], true);
         }
-        for host in ["example.com", "127.0.0.1.example.com:7898", "localhost.example.com", "192.0.2.1", ""] {
+        for host in [
+            "example.com",
+            "127.0.0.1.example.com:7898",
+            "localhost.example.com",
+            "192.0.2.1",
+            "",
+            "[::1]evil.example",
+            "[127.0.0.1]",
+            "[localhost]",
+            "localhost:evil",
+            "localhost:1:2",
+        ] {
             check(&[("host", host)], false);
         }
         check(&[], false);
@@ -169,11 +195,14 @@ mod tests {
         let (cookie, forged) = (format!("x=1; alertik={cookie}"), format!("alertik={}", "0".repeat(64)));
         check(&[("authorization", "Bearer t0ken")], Access::Granted);
         check(&[("cookie", &cookie), ("host", "router")], Access::Granted);
+        let twice = format!("alertik=x; {cookie}");
+        check(&[("authorization", "bearer t0ken")], Access::Granted);
         for pairs in [
             &[("authorization", "Bearer t0ke")][..],
             &[("authorization", "t0ken")],
             &[("authorization", "Bearer m")],
             &[("cookie", &forged)],
+            &[("cookie", &twice)],
             &[("cookie", "alertik=t0ken")],
             &[("host", "localhost")],
             &[],

@@ -16,20 +16,25 @@ use hyper::body::Incoming;
 use hyper::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
+use super::aside::aside;
 use super::body::{Body, json, plain, read_json};
 use super::{Ask, Site};
 use crate::figures::NotifierCard;
 use crate::health::Condition;
+use crate::line::LINE_BYTES_MAX;
 use crate::span;
 use crate::trial::Question;
 
 /// Nobody means to hear nothing for longer; and time can be reckoned with.
 pub const MUTE_MAX: Duration = Duration::from_secs(31 * 86_400);
 
-/// Texts that are tried at a time: a screenful, and a pattern that is slow on each takes a second for all.
+/// Texts that are tried at a time: a screenful.
 const TEXTS_MAX: usize = 100;
 
-/// A pattern as long as what is kept of a line.
+/// After so long no further text is tried: somebody waits.
+const TRY_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// A pattern, or a mask, as long as what is kept of a line.
 const PATTERN_BYTES_MAX: usize = 4096;
 
 #[derive(Serialize)]
@@ -205,6 +210,9 @@ pub(super) async fn mute(site: &Site, body: Incoming, now: Instant) -> Response<
         Some(rule) => rule,
         None => None,
     };
+    if rule.and_then(|index| site.rules.get(index)).is_some_and(|card| card.is_urgent) {
+        return plain(StatusCode::CONFLICT, "what is urgent is never held\n");
+    }
     let until = match &*asked.span {
         "off" => None,
         text => match span::read(text).filter(|span| *span <= MUTE_MAX) {
@@ -235,16 +243,27 @@ pub(super) async fn try_pattern(site: &Site, body: Incoming) -> Response<Body> {
         Ok(asked) => asked,
         Err(response) => return response,
     };
-    if asked.pattern.len() > PATTERN_BYTES_MAX || asked.texts.len() > TEXTS_MAX {
-        let text = format!("at most {PATTERN_BYTES_MAX} bytes of pattern and {TEXTS_MAX} texts\n");
+    let longest = asked.mask.as_ref().map_or(0, String::len).max(asked.pattern.len());
+    if longest > PATTERN_BYTES_MAX || asked.texts.len() > TEXTS_MAX {
+        let text = format!("at most {PATTERN_BYTES_MAX} bytes of pattern or mask and {TEXTS_MAX} texts\n");
         return plain(StatusCode::PAYLOAD_TOO_LARGE, text);
     }
-    json(&(site.try_pattern)(&Question {
-        is_substr: asked.match_type == "substr",
-        pattern: asked.pattern.as_bytes(),
-        mask: asked.mask.as_ref().map(String::as_bytes),
-        texts: asked.texts.iter().map(String::as_bytes).collect(),
-    }))
+    let answer = site.try_pattern;
+    let tried = aside(move || {
+        answer(&Question {
+            is_substr: asked.match_type == "substr",
+            pattern: asked.pattern.as_bytes(),
+            mask: asked.mask.as_ref().map(String::as_bytes),
+            // As the daemon keeps them.
+            texts: asked.texts.iter().map(|text| kept(text.as_bytes())).collect(),
+            within: Some(TRY_TIME_MAX),
+        })
+    });
+    tried.await.map_or_else(|response| response, |answer| json(&answer))
+}
+
+fn kept(text: &[u8]) -> &[u8] {
+    text.get(..LINE_BYTES_MAX).unwrap_or(text)
 }
 
 #[derive(Deserialize)]
@@ -255,7 +274,11 @@ struct Variables {
 /// What variables would come to.
 pub(super) async fn draft(site: &Site, body: Incoming) -> Response<Body> {
     match read_json::<Variables>(body).await {
-        Ok(asked) => json(&(site.read_draft)(&asked.variables.into_iter().collect::<Vec<_>>())),
+        Ok(asked) => {
+            let (read, variables) = (site.read_draft, asked.variables.into_iter().collect::<Vec<_>>());
+            let draft = aside(move || read(&variables)).await;
+            draft.map_or_else(|response| response, |draft| json(&draft))
+        }
         Err(response) => response,
     }
 }

@@ -84,10 +84,10 @@ pub(super) fn json(value: &impl serde::Serialize) -> Response<Body> {
     }
 }
 
-/// All of a body that is not too long and not too slow, or what to answer.
-pub(super) async fn read(body: Incoming) -> Result<Vec<u8>, Response<Body>> {
-    let too_long = || plain(StatusCode::PAYLOAD_TOO_LARGE, format!("at most {BYTES_MAX} bytes\n"));
-    if body.size_hint().lower() > BYTES_MAX as u64 {
+/// All of a body that is not longer than `bytes_max` and not too slow, or what to answer.
+pub(super) async fn read(body: Incoming, bytes_max: usize) -> Result<Vec<u8>, Response<Body>> {
+    let too_long = || plain(StatusCode::PAYLOAD_TOO_LARGE, format!("at most {bytes_max} bytes\n"));
+    if body.size_hint().lower() > bytes_max as u64 {
         return Err(too_long());
     }
     let mut body = body;
@@ -100,7 +100,7 @@ pub(super) async fn read(body: Incoming) -> Result<Vec<u8>, Response<Body>> {
                 Some(Err(_)) => return Err(plain(StatusCode::BAD_REQUEST, "the body has no end\n")),
                 Some(Ok(frame)) => bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| &data[..])),
             }
-            if bytes.len() > BYTES_MAX {
+            if bytes.len() > bytes_max {
                 return Err(too_long());
             }
         }
@@ -114,6 +114,6 @@ pub(super) async fn read(body: Incoming) -> Result<Vec<u8>, Response<Body>> {
 
 /// The body read as JSON, or what to answer.
 pub(super) async fn read_json<T: serde::de::DeserializeOwned>(body: Incoming) -> Result<T, Response<Body>> {
-    let bytes = read(body).await?;
+    let bytes = read(body, BYTES_MAX).await?;
     serde_json::from_slice(&bytes).map_err(|error| plain(StatusCode::BAD_REQUEST, format!("{error}\n")))
 }

@@ -110,11 +110,10 @@ pub(super) fn answer(site: &Site, query: &str, stays: &Arc<AtomicBool>) -> Respo
             _ => {}
         }
     }
-    let Some(watch) = site.live.watch(wish) else {
+    let Some(watch) = site.live.watch(wish, stays) else {
         let text = format!("{WATCHERS_MAX} watch already\n");
         return plain(StatusCode::SERVICE_UNAVAILABLE, text);
     };
-    stays.store(true, Ordering::Relaxed);
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first look is at once, and its sign of life says that the line is open.

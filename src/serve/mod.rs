@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -37,7 +37,9 @@ use crate::trial::{Answer, Question};
 
 mod access;
 mod api;
+mod aside;
 mod body;
+mod guesses;
 mod lines;
 mod metrics;
 mod page;
@@ -48,6 +50,7 @@ mod settings;
 use access::Access;
 pub use api::MUTE_MAX;
 use body::{Body, plain};
+pub use guesses::Guesses;
 pub use settings::{Settings, VARIABLES};
 
 /// A connection takes some 20 KiB.
@@ -58,9 +61,6 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// No connection lives longer, kept alive or not, but those that are shown lines.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// So ten tokens a second can be tried, by all strangers together; who mistypes hardly notices.
-const WRONG_TOKEN_WAIT: Duration = Duration::from_millis(100);
 
 /// hyper's smallest buffer; a header that does not fit is answered with 431.
 const HEADER_BYTES_MAX: usize = 8 * 1024;
@@ -109,6 +109,8 @@ pub struct Site {
     pub notifiers: Arc<[NotifierCard]>,
     /// When the process started.
     pub start: Instant,
+    /// Who gave wrong tokens.
+    pub guesses: Guesses,
     /// Takes what somebody asks for; never waits.
     pub ask: Box<dyn Fn(Ask) + Send + Sync>,
     /// Tries a pattern.
@@ -125,6 +127,8 @@ pub struct RuleCard {
     pub description: String,
     /// Whom it tells.
     pub notifiers: Vec<String>,
+    /// What it tells is never held.
+    pub is_urgent: bool,
 }
 
 /// What somebody asks of the daemon.
@@ -184,22 +188,22 @@ pub async fn run(listener: std::net::TcpListener, site: Arc<Site>) -> io::Result
     let listener = TcpListener::from_std(listener)?;
     let mut guests = Guests::default();
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, peer)) = listener.accept().await else {
             // Out of file descriptors, usually: leave the others time to end.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
         guests.make_room();
         let (site, stays) = (Arc::clone(&site), Arc::<AtomicBool>::default());
-        let task = tokio::spawn(serve_connection(stream, site, Arc::clone(&stays))).abort_handle();
+        let task = tokio::spawn(serve_connection(stream, peer.ip(), site, Arc::clone(&stays))).abort_handle();
         guests.0.push_back(Guest { task, stays });
     }
 }
 
-async fn serve_connection(stream: TcpStream, site: Arc<Site>, stays: Arc<AtomicBool>) {
+async fn serve_connection(stream: TcpStream, peer: IpAddr, site: Arc<Site>, stays: Arc<AtomicBool>) {
     let (site, stays) = (&site, &stays);
     let service =
-        service_fn(|request| async move { Ok::<_, Infallible>(answer(request, site, stays).await) });
+        service_fn(|request| async move { Ok::<_, Infallible>(answer(request, peer, site, stays).await) });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
@@ -220,21 +224,36 @@ async fn serve_connection(stream: TcpStream, site: Arc<Site>, stays: Arc<AtomicB
     }
 }
 
-async fn answer(request: Request<Incoming>, site: &Site, stays: &Arc<AtomicBool>) -> Response<Body> {
+async fn answer(
+    request: Request<Incoming>,
+    peer: IpAddr,
+    site: &Site,
+    stays: &Arc<AtomicBool>,
+) -> Response<Body> {
     let now = Instant::now();
     let (parts, body) = request.into_parts();
     let is_read = matches!(parts.method, Method::GET | Method::HEAD);
     let path = parts.uri.path();
     if path == "/healthz" {
+        let is_try = access::is_try(&parts.headers);
+        let may_know = (!is_try || site.guesses.may_try(peer, now))
+            && access::of_reasons(&site.settings, &parts.headers);
+        if is_try && !may_know {
+            site.guesses.note_wrong(peer, now);
+        }
         return match is_read {
-            true => healthz(&site.health.troubles(now), access::of_reasons(&site.settings, &parts.headers)),
+            true => healthz(&site.health.troubles(now), may_know),
             false => plain(StatusCode::METHOD_NOT_ALLOWED, "GET only\n"),
         };
     }
+    let is_try = path == "/login" || access::is_try(&parts.headers);
+    if is_try && !site.guesses.may_try(peer, now) {
+        return plain(StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens: wait a second\n");
+    }
     if path == "/metrics" {
         let access = access::of_metrics(&site.settings, &parts.headers);
-        if access == Access::TokenMissing && access::is_try(&parts.headers) {
-            slow_down().await;
+        if access == Access::TokenMissing && is_try {
+            site.guesses.note_wrong(peer, now);
         }
         return match access {
             Access::Granted if is_read => metrics::answer(site, now),
@@ -243,13 +262,16 @@ async fn answer(request: Request<Incoming>, site: &Site, stays: &Arc<AtomicBool>
             Access::Refused(why) => plain(StatusCode::FORBIDDEN, format!("{why}\n")),
         };
     }
-    let access = access::of_page(&site.settings, &parts.headers);
+    let access = match path {
+        "/" if is_read => access::of_document(&site.settings, &parts.headers),
+        _ => access::of_page(&site.settings, &parts.headers),
+    };
     if access == Access::TokenMissing && access::is_try(&parts.headers) {
-        slow_down().await;
+        site.guesses.note_wrong(peer, now);
     }
     match (&parts.method, path, &access) {
         (_, _, Access::Refused(why)) => plain(StatusCode::FORBIDDEN, format!("{why}\n")),
-        (&Method::POST, "/login", _) => page::log_in(&site.settings, body).await,
+        (&Method::POST, "/login", _) => page::log_in(site, peer, body).await,
         (&Method::GET | &Method::HEAD, "/", Access::TokenMissing) => page::login_form(false),
         (_, _, Access::TokenMissing) => body::unauthorized("HTTP_TOKEN is needed\n"),
         (&Method::GET | &Method::HEAD, "/", _) => page::whole(),
@@ -268,14 +290,6 @@ async fn answer(request: Request<Incoming>, site: &Site, stays: &Arc<AtomicBool>
         _ if path.starts_with("/api/") => plain(StatusCode::NOT_FOUND, "there is no such call\n"),
         _ => plain(StatusCode::NOT_FOUND, "there is nothing here\n"),
     }
-}
-
-/// Before a wrong token is answered. One after the other, or whoever guesses would do so on every connection
-/// at once.
-async fn slow_down() {
-    static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-    let _turn = TURN.lock().await;
-    tokio::time::sleep(WRONG_TOKEN_WAIT).await;
 }
 
 fn healthz(troubles: &[&str], may_know: bool) -> Response<Body> {

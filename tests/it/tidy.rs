@@ -177,7 +177,19 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "serve",
-        &["figures", "health", "live", "network", "secret", "span", "stats", "timestamp", "trial", "vars"],
+        &[
+            "figures",
+            "health",
+            "line",
+            "live",
+            "network",
+            "secret",
+            "span",
+            "stats",
+            "timestamp",
+            "trial",
+            "vars",
+        ],
     ),
     // Leaves.
     ("figures", &["health", "network", "stats"]),

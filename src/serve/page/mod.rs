@@ -4,7 +4,9 @@
 //! when the daemon is built. What a browser may do with them is said in the headers: run this
 //! script, by its hash, and no other.
 
+use std::net::IpAddr;
 use std::sync::OnceLock;
+use std::time::Instant;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use hyper::body::Incoming;
@@ -12,10 +14,10 @@ use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, LOCATION, REFERRER_POL
 use hyper::{Response, StatusCode};
 use ring::digest;
 
+use super::Site;
 use super::access::{COOKIE_NAME, cookie_value};
 use super::api::pairs;
 use super::body::{self, Body, piece, plain};
-use super::settings::Settings;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -23,6 +25,9 @@ const SCRIPT: &str = include_str!("page.js");
 const LOGIN: &str = include_str!("login.html");
 
 const WRONG: &str = "<p class=\"bad\" role=\"alert\">That is not the token.</p>";
+
+/// A form with a token: whoever sends it may be anybody.
+const FORM_BYTES_MAX: usize = 1024;
 
 struct Made {
     page: String,
@@ -83,20 +88,20 @@ pub(super) fn login_form(was_wrong: bool) -> Response<Body> {
 }
 
 /// Gives whoever has the token the cookie.
-pub(super) async fn log_in(settings: &Settings, body: Incoming) -> Response<Body> {
-    let bytes = match body::read(body).await {
+pub(super) async fn log_in(site: &Site, peer: IpAddr, body: Incoming) -> Response<Body> {
+    let bytes = match body::read(body, FORM_BYTES_MAX).await {
         Ok(bytes) => bytes,
         Err(response) => return response,
     };
     let form = String::from_utf8_lossy(&bytes);
     let given = pairs(&form).find(|(name, _)| name == "token").map(|(_, value)| value);
-    match (&settings.token, given) {
+    match (&site.settings.token, given) {
         (Some(token), Some(given)) if token.is(given.trim().as_bytes()) => to_the_page(&format!(
             "{COOKIE_NAME}={}; HttpOnly; SameSite=Strict; Path=/; Max-Age=31536000",
             cookie_value(token)
         )),
         _ => {
-            super::slow_down().await;
+            site.guesses.note_wrong(peer, Instant::now());
             login_form(true)
         }
     }

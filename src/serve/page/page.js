@@ -285,6 +285,8 @@ $("clear").onclick = () => {
   waiting = [];
   leftOut = 0;
   chosen = null;
+  isFollowing = true;
+  $("newest").hidden = true;
   list.replaceChildren();
   drawSoon();
 };
@@ -476,12 +478,15 @@ function showState(state) {
   put($("uptime"), "up " + span(state.uptime_seconds));
   const troubles = state.troubles;
   const out = state.notifiers.filter(card => card.condition !== "well").length;
+  const failing = state.notifiers.filter(card => card.condition === "well" && card.waiting && card.answer && card.answer !== "taken").length;
   const muted = state.rules.filter(rule => rule.muted_seconds !== undefined).length;
   const ills = [
     troubles.length && several(troubles.length, "trouble"),
     out && several(out, "notifier is", "notifiers are") + " out",
+    failing && several(failing, "notifier fails", "notifiers fail"),
   ].filter(Boolean);
-  put($("state"), ills.join(", ") || "all is well");
+  const lost = Object.entries(LOST).filter(([name]) => state.lost[name]);
+  put($("state"), ills.join(", ") || (lost.length ? "" : "all is well"));
   $("state").className = ills.length ? "bad" : "";
   $("troubles").hidden = !troubles.length;
   if ($("troubles").childElementCount !== troubles.length || troubles.some((text, i) => $("troubles").children[i].textContent !== plain(text))) {
@@ -493,7 +498,6 @@ function showState(state) {
     // Somebody wants it so.
     ...(muted ? [several(muted, "rule") + " muted"] : []),
   ].join(" · "));
-  const lost = Object.entries(LOST).filter(([name]) => state.lost[name]);
   put($("losses"), lost.map(([name, names]) => several(state.lost[name], ...names)).join(" · ") || "nothing lost");
   $("losses").className = lost.length ? "bad" : "";
   $("logout").hidden = !state.locked;
