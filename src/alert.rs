@@ -105,6 +105,8 @@ pub struct Alert {
     pub text: String,
     /// What follows the text, usually the time; kept when the text must be cut.
     pub suffix: String,
+    /// A file to go with it, by its path on the machine of the service that sends files, if one does.
+    pub attachment: Option<Arc<str>>,
     /// Where it goes.
     pub destinations: Arc<[DestinationId]>,
     /// When the line came that it tells of, by a clock that nobody can set.
@@ -169,6 +171,7 @@ impl Alert {
             stage: Stage::default(),
             text,
             suffix,
+            attachment: None,
             destinations,
             arrived: now.0,
             unset,
@@ -212,7 +215,8 @@ impl Weigh for Alert {
         let unset = self.unset.as_ref().map_or(0, |unset| size_of_val(&*unset.0));
         let values = self.values.as_ref().map_or(0, |values| values.weight_bytes());
         let key = self.key.as_ref().map_or(0, |key| key.len());
-        size_of::<Alert>() + self.text.capacity() + self.suffix.capacity() + key + unset + values
+        let attachment = self.attachment.as_ref().map_or(0, |path| path.len());
+        size_of::<Alert>() + self.text.capacity() + self.suffix.capacity() + key + attachment + unset + values
     }
 }
 

@@ -232,6 +232,7 @@ impl Daemon {
         let worker = Worker {
             ring: ring.clone(),
             rules: settings.rules,
+            hooks: settings.hooks,
             dispatch,
             self_destinations: settings.self_destinations,
             zone: settings.zone,

@@ -13,7 +13,7 @@
 //!       ingest     rules ···► notify ◄ heartbeat  otel  serve     know nothing of one another, except that
 //!         │          │          ▲ └───────│───────┘ └ figures ┘   rules are told at the start whom they tell
 //!   line  record  alert  memory  ring  vars  network  health  probe  live
-//!   secret  stats  log  timestamp  span  value  fields  trial  routeros  stack                       leaves
+//!   secret  stats  log  timestamp  span  value  fields  trial  routeros  stack  hook                 leaves
 //! ```
 //!
 //! | module | what it is for |
@@ -38,6 +38,7 @@ pub mod fields;
 pub mod figures;
 pub mod health;
 pub mod heartbeat;
+pub mod hook;
 pub mod ingest;
 pub mod line;
 pub mod live;

@@ -8,6 +8,7 @@ use std::ffi::OsString;
 
 use crate::alert::DestinationId;
 use crate::heartbeat;
+use crate::hook::Hook;
 use crate::log;
 use crate::network::Routers;
 use crate::notify::{self, Destinations, destinations::Destination, dispatch};
@@ -24,6 +25,8 @@ pub struct Settings {
     pub ingest: ingest::Settings,
     /// What is asked of them.
     pub rules: RuleSet,
+    /// What other systems may call.
+    pub hooks: Vec<Hook>,
     /// Who is told, by the index that a [`DestinationId`] is.
     pub destinations: Vec<Destination>,
     /// Who is told of our own troubles.
@@ -115,6 +118,7 @@ impl Settings {
             log,
             ingest,
             rules,
+            hooks: Vec::new(),
             destinations,
             self_destinations,
             dispatch,

@@ -17,6 +17,7 @@ use memchr::memmem::Finder;
 use crate::alert::{Alert, DestinationId};
 use crate::health::Health;
 use crate::heartbeat::Daily;
+use crate::hook::{Hook, Taken, Told};
 use crate::ingest::udp::Drops;
 use crate::line::{GATHERING, Line};
 use crate::live::Live;
@@ -28,6 +29,11 @@ use crate::ring::{Popped, Ring};
 use crate::rules::{Effects, Rule, RuleSet};
 use crate::stats::Stats;
 use crate::timestamp::Zone;
+
+mod hooks;
+mod losses;
+
+use losses::Losses;
 
 /// How often the worker looks up from the lines when there are none.
 const TICK: Duration = Duration::from_secs(1);
@@ -50,6 +56,8 @@ pub enum Call {
     Test(DestinationId),
     /// Somebody wants to hear nothing of a rule, by its place, or of any, until then; None ends that.
     Mute(Option<usize>, Option<Instant>),
+    /// Another system has told us something.
+    Hook(Told),
     /// No more lines will come.
     Stop,
 }
@@ -60,6 +68,8 @@ pub struct Worker {
     pub ring: Ring<Line>,
     /// What is asked of them.
     pub rules: RuleSet,
+    /// What other systems may call.
+    pub hooks: Vec<Hook>,
     /// Where alerts go.
     pub dispatch: Dispatch,
     /// Who is told of our own troubles.
@@ -80,67 +90,6 @@ pub struct Worker {
     pub daily: Option<Daily>,
     /// Reports, and the word to stop.
     pub calls: Receiver<Call>,
-}
-
-/// What was lost; and, of what has been told, when.
-#[derive(Default)]
-struct Losses {
-    ring: usize,
-    kernel: usize,
-    evicted: usize,
-    rejected: usize,
-    expired: usize,
-    at: Option<Instant>,
-}
-
-impl Losses {
-    /// All since the start.
-    fn counted(stats: &Stats) -> Losses {
-        Losses {
-            ring: stats.lines_evicted.count(),
-            kernel: stats.kernel_drops.count(),
-            evicted: stats.alerts_evicted.count(),
-            rejected: stats.deliveries.rejected.count(),
-            expired: stats.deliveries.expired.count(),
-            at: None,
-        }
-    }
-
-    /// What has come since `told`. The counters may wrap.
-    fn since(&self, told: &Losses) -> Losses {
-        Losses {
-            ring: self.ring.wrapping_sub(told.ring),
-            kernel: self.kernel.wrapping_sub(told.kernel),
-            evicted: self.evicted.wrapping_sub(told.evicted),
-            rejected: self.rejected.wrapping_sub(told.rejected),
-            expired: self.expired.wrapping_sub(told.expired),
-            at: None,
-        }
-    }
-
-    fn is_none(&self) -> bool {
-        [self.ring, self.kernel, self.evicted, self.rejected, self.expired] == [0; 5]
-    }
-
-    fn words(&self) -> String {
-        let lines = self.ring + self.kernel;
-        let (ring, kernel) = (self.ring, self.kernel);
-        let parts = [
-            (
-                lines,
-                format!("log lines lost unread: {lines} ({ring} in the full ring, {kernel} in the kernel)"),
-            ),
-            (self.evicted, format!("alerts lost because too many were waiting: {}", self.evicted)),
-            (
-                self.rejected,
-                format!("alerts refused for good by a notifier: {} (see the log)", self.rejected),
-            ),
-            (self.expired, format!("alerts that grew too old to be sent: {}", self.expired)),
-        ];
-        let parts: Vec<_> =
-            parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, words)| words).collect();
-        parts.join("; ")
-    }
 }
 
 impl Worker {
@@ -184,6 +133,7 @@ impl Worker {
                 Popped::Called(Call::Report(report)) => self.take_report(report, now, &mut effects),
                 Popped::Called(Call::Test(destination)) => self.test(destination),
                 Popped::Called(Call::Mute(rule, until)) => self.mute(rule, until, now.0),
+                Popped::Called(Call::Hook(told)) => self.take_told(told, now),
                 Popped::Called(Call::Stop) | Popped::Closed => break,
                 Popped::Nothing => {}
             }
@@ -274,6 +224,17 @@ impl Worker {
         log::info("muted", &[("rule", &named), ("minutes", &minutes)]);
     }
 
+    /// Makes an alert of what another system has told us.
+    fn take_told(&mut self, told: Told, now: (Instant, SystemTime)) {
+        let Told { hook, text, priority, done } = told;
+        let Some(hook) = self.hooks.get(hook) else { return };
+        if hook.destinations.is_empty() {
+            return done(Taken::Kept);
+        }
+        let done = hooks::counted(done, Arc::clone(&hook.rule), Arc::clone(&self.stats));
+        self.dispatch.offer(hooks::alert(hook, text, priority, &self.zone, now), done);
+    }
+
     fn hand_over(&mut self, effects: &mut Effects) {
         for (index, count) in effects.held.drain(..) {
             self.stats.alerts_suppressed.add(count);
@@ -305,6 +266,9 @@ impl Worker {
                 self.rules.settle(&alert, is_delivered, now, effects);
                 return self.hand_over(effects);
             }
+            Report::Doubt { destination, text } => (destination, format!("alertik: {text}.")),
+            // Nobody asks yet who writes back.
+            Report::Ear(_) => return,
             Report::Disk { trouble } => return self.tell_trouble(format!("alertik: {trouble}."), None),
             Report::Parked { destination, reason } => {
                 let name = self.dispatch.name(destination);
@@ -353,27 +317,5 @@ impl Worker {
         let others = self.self_destinations.iter().copied().filter(|id| Some(*id) != about);
         let now = (Instant::now(), SystemTime::now());
         self.dispatch.accept(Alert::own(text, &self.zone, others.collect(), now));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_kind_of_loss_is_told_and_only_what_is_new() {
-        let stats = Stats::default();
-        let told = Losses::counted(&stats);
-        assert!(Losses::counted(&stats).since(&told).is_none());
-        stats.lines_evicted.add(5);
-        stats.kernel_drops.add(2);
-        stats.deliveries.rejected.add_one();
-        let new = Losses::counted(&stats).since(&told);
-        assert_eq!(
-            new.words(),
-            "log lines lost unread: 7 (5 in the full ring, 2 in the kernel); \
-             alerts refused for good by a notifier: 1 (see the log)"
-        );
-        assert!(Losses::counted(&stats).since(&Losses::counted(&stats)).is_none());
     }
 }

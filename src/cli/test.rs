@@ -46,6 +46,7 @@ pub(super) fn run(given: &Arguments) -> Exit {
                     stage: Stage::default(),
                     text,
                     suffix: &suffix,
+                    attachment: None,
                     values: Some(&values),
                     happened: now,
                     now,

@@ -14,15 +14,18 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::Beginning;
 use super::cap::ALERTS_PER_HOUR_MOST;
 use super::destinations::Destination;
 use super::fallback::Fallback;
 use super::keeper::{Inbox, Keeper};
 use super::queue::Queue;
+use super::report::Reporter;
 use super::sender::{Terms, Worker};
-use super::store::{Reporter, Store};
+use super::store::Store;
 use crate::alert::{Alert, DestinationId};
 use crate::health::Pulse;
+use crate::hook::{Done, Taken};
 use crate::memory::{Change, Recalled};
 use crate::span;
 use crate::stack;
@@ -198,7 +201,9 @@ impl Dispatch {
             stats: Arc::clone(stats),
             report,
         });
-        for (index, (destination, queue)) in destinations.into_iter().zip(queues.iter()).enumerate() {
+        for (index, (mut destination, queue)) in destinations.into_iter().zip(queues.iter()).enumerate() {
+            let report = &terms.report;
+            destination.notifier.begin(&Beginning { destination: DestinationId(index), stats, report });
             let (id, terms) = (DestinationId(index), Arc::clone(&terms));
             let worker = Worker::new(id, destination, Arc::clone(queue), terms, stopped.clone());
             spawn("sender", STACK_BYTES, &ending, move || worker.run())?;
@@ -226,6 +231,28 @@ impl Dispatch {
                 queues.for_each(|queue| queue.push_memory(&alert, stats, report));
             }
             Some(kept) => kept.inbox.accept(alert, stats, report),
+        }
+    }
+
+    /// The same for an alert that its sender can keep and bring again: where it would cost another its place
+    /// it is not taken. `done` hears what became of it, once it is kept, or not at all if it is lost before.
+    pub fn offer(&self, alert: Alert, done: Done) {
+        let alert = Arc::new(alert);
+        let Terms { stats, report, .. } = &*self.terms;
+        let queues = alert.destinations.iter().filter_map(|id| self.queues.get(id.0));
+        let has_place = self.kept.as_ref().is_none_or(|kept| !kept.store.is_full());
+        if !has_place || !queues.clone().all(|queue| queue.has_room_for(&alert)) {
+            return done(Taken::NoRoom);
+        }
+        if let Some(copy) = &self.copy {
+            copy(&alert);
+        }
+        match &self.kept {
+            None => {
+                queues.for_each(|queue| queue.push_memory(&alert, stats, report));
+                done(Taken::Kept);
+            }
+            Some(kept) => kept.inbox.offer(alert, done, stats, report),
         }
     }
 

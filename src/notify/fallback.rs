@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Report;
 use super::queue::{QUEUE_ALERTS_MAX, Queue};
-use super::store::{Reporter, Store};
+use super::report::Reporter;
+use super::store::Store;
 use crate::alert::{Alert, AlertId, DestinationId, Stage};
 use crate::stats::Stats;
 

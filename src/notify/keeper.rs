@@ -17,10 +17,12 @@ use crossbeam_channel::Receiver;
 
 use super::Report;
 use super::queue::{QUEUE_ALERTS_MAX, QUEUE_BYTES_MAX, Queue};
+use super::report::Reporter;
 use super::spool::STATE_BYTES_MAX;
-use super::store::{RETRY, Reporter, Store};
+use super::store::{RETRY, Store};
 use crate::alert::Alert;
 use crate::health::Pulse;
+use crate::hook::{Done, Taken};
 use crate::memory::Change;
 use crate::ring::{Popped, Ring, Weigh};
 use crate::stats::Stats;
@@ -32,6 +34,8 @@ const CHANGES_BYTES_MAX: usize = STATE_BYTES_MAX as usize;
 #[derive(Default)]
 pub(super) struct Parcel {
     alert: Option<Arc<Alert>>,
+    /// Hears that it is kept.
+    done: Option<Done>,
     /// What is remembered is to be written even if no alert is.
     is_due: bool,
 }
@@ -119,15 +123,25 @@ impl Inbox {
     /// To be written at once. One about ourselves only if there is room.
     pub(super) fn accept(&self, alert: Arc<Alert>, stats: &Stats, report: &Reporter) {
         let is_own = alert.is_own();
-        let parcel = Parcel { alert: Some(alert), is_due: false };
+        let parcel = Parcel { alert: Some(alert), done: None, is_due: false };
         if !is_own || self.ring.has_room_for(&parcel) {
             self.push(parcel, stats, report);
         }
     }
 
+    /// To be written at once, for somebody who waits for that; where there is no room, never.
+    pub(super) fn offer(&self, alert: Arc<Alert>, done: Done, stats: &Stats, report: &Reporter) {
+        let mut parcel = Parcel { alert: Some(alert), done: None, is_due: false };
+        if !self.ring.has_room_for(&parcel) {
+            return done(Taken::NoRoom);
+        }
+        parcel.done = Some(done);
+        self.push(parcel, stats, report);
+    }
+
     /// Has written now what is remembered.
     pub(super) fn save(&self, stats: &Stats, report: &Reporter) {
-        self.push(Parcel { alert: None, is_due: true }, stats, report);
+        self.push(Parcel { is_due: true, ..Parcel::default() }, stats, report);
     }
 
     /// What no alert took along.
@@ -187,14 +201,17 @@ impl Keeper {
     /// All that have come by now share a write.
     fn keep(&self, first: Option<Parcel>) {
         let (changes, rest) = self.inbox.take();
-        let (mut alerts, mut is_due) = (Vec::new(), false);
+        let (mut alerts, mut waiting, mut is_due) = (Vec::new(), Vec::new(), false);
         for parcel in first.into_iter().chain(rest) {
             alerts.extend(parcel.alert);
+            waiting.extend(parcel.done);
             is_due |= parcel.is_due;
         }
         // A disk that never answers is no error that anybody sees: nobody comes back from there.
         self.pulse.attempted(false, false, Instant::now());
         self.store.keep(changes, alerts, &self.queues, RETRY);
+        // On the disk, or where that fails in memory, where all alerts are then.
+        waiting.into_iter().for_each(|done| done(Taken::Kept));
         if is_due {
             self.store.save();
         }

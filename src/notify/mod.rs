@@ -13,9 +13,12 @@
 //! describes one request; it never sends. [`http`] sends, for all of them, and
 //! says what an answer means unless a service knows better.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::alert::DestinationId;
 use crate::secret::Secret;
+use crate::stats::Stats;
 use crate::vars::{Faults, Vars, shown};
 
 mod account;
@@ -55,7 +58,7 @@ mod telegram;
 pub use destinations::Destinations;
 pub use dispatch::Dispatch;
 pub use notification::Notification;
-pub use report::Report;
+pub use report::{Contact, Ear, Report, Reporter};
 
 /// A service this program can tell.
 #[derive(Clone, Copy)]
@@ -258,8 +261,21 @@ impl Outcome {
     }
 }
 
+/// What a notifier is given before its first alert.
+pub struct Beginning<'a> {
+    /// Its own number.
+    pub destination: DestinationId,
+    /// What is counted.
+    pub stats: &'a Arc<Stats>,
+    /// Takes what it has to say besides the outcomes of its attempts.
+    pub report: &'a Reporter,
+}
+
 /// What a sender drives. A service that speaks HTTP is an [`http::Service`] instead.
 pub trait Notifier: Send {
+    /// Takes in that alerts may come from now on: what a connection needs that is there before the first.
+    fn begin(&mut self, _: &Beginning<'_>) {}
+
     /// Makes one attempt and waits for its end, 30 s at most.
     fn deliver(&mut self, notification: &Notification<'_>) -> Outcome;
 

@@ -24,6 +24,8 @@ pub struct Notification<'a> {
     pub text: &'a str,
     /// What follows it, usually the time.
     pub suffix: &'a str,
+    /// The path of a file that goes with it, on the machine of the service that sends files.
+    pub attachment: Option<&'a str>,
     /// What the line said that it tells of; None if nobody asked for that when it was made.
     pub values: Option<&'a Values>,
     /// When that was, by the clock of the wall.
@@ -44,6 +46,7 @@ impl Default for Notification<'_> {
             stage: Stage::default(),
             text: "",
             suffix: "",
+            attachment: None,
             values: None,
             happened: SystemTime::UNIX_EPOCH,
             now: SystemTime::UNIX_EPOCH,
@@ -67,6 +70,7 @@ impl<'a> Notification<'a> {
             stage: alert.stage,
             text,
             suffix,
+            attachment: alert.attachment.as_deref(),
             values,
             happened: wall_time(alert.arrived, now),
             now: now.1,

@@ -13,7 +13,8 @@ use crossbeam_channel::{Receiver, Sender, at, bounded, never, select_biased};
 
 use super::Report;
 use super::dispatch::Left;
-use super::store::{Reporter, Store};
+use super::report::Reporter;
+use super::store::Store;
 use crate::alert::{Alert, Keyed};
 use crate::ring::{Popped, Ring};
 use crate::stats::Stats;
@@ -117,6 +118,11 @@ impl Queue {
             Report::settled(&oldest, false).into_iter().for_each(&**report);
         });
         self.wake();
+    }
+
+    /// True if an alert in memory would cost no other its place.
+    pub(super) fn has_room_for(&self, alert: &Arc<Alert>) -> bool {
+        self.memory.has_room_for(alert)
     }
 
     /// Puts back what was taken out of memory and is not told, as the oldest again: what is not

@@ -2,7 +2,13 @@
 //!
 //! Apart from those who say it and the one who hears it.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use crate::alert::{Alert, DestinationId, Keyed};
+
+/// Takes what there is to say, from whatever thread; never waits.
+pub type Reporter = Arc<dyn Fn(Report) + Send + Sync>;
 
 /// What a sender tells the worker: the one thing that flows back.
 #[derive(Clone, Debug)]
@@ -29,11 +35,44 @@ pub enum Report {
         /// True if it was told.
         is_delivered: bool,
     },
+    /// What a service took may not have arrived: the others are told.
+    Doubt {
+        /// Which.
+        destination: DestinationId,
+        /// What, in words.
+        text: String,
+    },
+    /// What a connection that people can write back on says of them.
+    Ear(Ear),
     /// Something is wrong with what `STATE_DIR` keeps.
     Disk {
         /// What, in words.
         trouble: String,
     },
+}
+
+/// A person, as a connection knows one. Names can be taken by anybody; the number cannot.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contact {
+    /// The connection's own number for them.
+    pub id: i64,
+    /// What they are called there now.
+    pub name: Arc<str>,
+}
+
+/// Whom we hear.
+#[derive(Clone, Debug)]
+pub enum Ear {
+    /// From now on what people write reaches us.
+    Open,
+    /// From now on it does not.
+    Closed,
+    /// Somebody whom we listen for is known by this number.
+    Known(Contact),
+    /// Nobody has the name of somebody whom we listen for.
+    Unknown(Arc<str>),
+    /// Somebody wrote, then: it may be while nobody listened.
+    Heard(Contact, Instant),
 }
 
 impl Report {

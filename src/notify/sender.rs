@@ -28,7 +28,7 @@ use super::channel::{Channel, Step};
 use super::destinations::Destination;
 use super::fallback::Fallback;
 use super::queue::{Held, Queue, Receipt};
-use super::store::Reporter;
+use super::report::Reporter;
 use super::summary::{SUMMARY, Summary};
 use super::{Notification, Outcome, Report};
 use crate::alert::{Alert, DestinationId, Keyed, Priority};

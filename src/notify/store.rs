@@ -16,6 +16,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -23,6 +24,7 @@ use super::Report;
 use super::boot;
 use super::dead::Letter;
 use super::queue::Queue;
+use super::report::Reporter;
 use super::spool::clock::Clock;
 use super::spool::folder::{Folder, InUse};
 use super::spool::{Found, Lost, Spool, Stored, stored};
@@ -40,12 +42,11 @@ pub(super) const RETRY: Duration = Duration::from_secs(60);
 /// With a longer queue, the rules would forget the older ones anyway.
 const OWED_MAX: usize = 4096;
 
-/// Takes what the daemon has to say of the disk, and of the senders.
-pub(super) type Reporter = Arc<dyn Fn(Report) + Send + Sync>;
-
 /// The disk, shared by the keeper and the senders.
 pub(super) struct Store {
     inner: Mutex<Inner>,
+    /// The next alert, or one soon after it, will cost the oldest ones their place.
+    is_full: AtomicBool,
     clock: Clock,
     zone: Zone,
     stats: Arc<Stats>,
@@ -119,7 +120,7 @@ impl Store {
         owed.drain(..owed.len().saturating_sub(OWED_MAX));
         let recalled = Recalled { remembered, owed, rebooted };
         let inner = Mutex::new(Inner { spool, failed_at: None, is_dead_letter_lost: false });
-        let store = Store { inner, clock, zone, stats, report };
+        let store = Store { inner, is_full: AtomicBool::default(), clock, zone, stats, report };
         store.tell_found(orphans, is_written, lost);
         let mut inner = store.lock();
         // Nothing else would say so until an alert comes, and a disk that is written is tried.
@@ -242,6 +243,11 @@ impl Store {
         }
     }
 
+    /// True if alerts that wait on the disk are about to be lost for new ones. Never waits.
+    pub(super) fn is_full(&self) -> bool {
+        self.is_full.load(Ordering::Relaxed)
+    }
+
     /// True if the disk took what it was given last.
     pub(super) fn is_working(&self) -> bool {
         self.lock().failed_at.is_none()
@@ -267,7 +273,9 @@ impl Store {
             let alert = stored.alert(&self.clock, &self.zone, now);
             Report::settled(&alert, false).into_iter().for_each(&*self.report);
         };
-        inner.spool.append(&records, &mut evict)
+        let appended = inner.spool.append(&records, &mut evict);
+        self.is_full.store(inner.spool.is_full(), Ordering::Relaxed);
+        appended
     }
 
     /// The oldest alert that a destination owes, from the disk or else by `memory`,
@@ -307,6 +315,7 @@ impl Store {
         let now = Instant::now();
         let is_due = inner.is_due(now, RETRY);
         let settled = inner.spool.settle(index, sequence, is_due);
+        self.is_full.store(inner.spool.is_full(), Ordering::Relaxed);
         if is_due {
             self.note(&mut inner, &settled, now);
         }

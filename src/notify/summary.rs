@@ -141,6 +141,8 @@ impl Summary {
             stage: Stage::default(),
             text,
             suffix: String::new(),
+            // What has a file is urgent, and never merged.
+            attachment: None,
             destinations: Arc::new([]),
             // It grows too old when the last of them does.
             arrived: self.newest,

@@ -8,7 +8,6 @@
 //! ones first, in the order of their numbers, as in Alertik; whether that is told at
 //! once, later or with others is the policy's, which alone remembers anything.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::alert::{Alert, AlertId, DestinationId, Keyed, Stage, Unset, is_set};
@@ -189,7 +188,7 @@ impl RuleSet {
         let rule = self.rules().iter().find(is_meant)?;
         let text = format!("{}{text}", self.fixed.nickname);
         let said = Said { text, ..self.fixed.blank(rule, now) };
-        Some(alert(rule, AlertId::fresh(), None, Stage::Once, said))
+        Some(rule.alert(AlertId::fresh(), None, Stage::Once, said))
     }
 
     /// Adds what is due though no line came.
@@ -310,7 +309,7 @@ impl Fixed {
         let say = |count| self.say(rule, &signal, view, count);
         if memories.get(index).is_none_or(Option::is_none) {
             let (id, key, stage) = (AlertId::fresh(), None, Stage::Once);
-            effects.alerts.push(alert(rule, id, key, stage, say(1)));
+            effects.alerts.push(rule.alert(id, key, stage, say(1)));
             return true;
         }
         let key = rule.key(&signal, view);
@@ -350,7 +349,7 @@ impl Fixed {
         effects.has_muted |= outcome.has_muted;
         let alerts = outcome.drafts.into_iter().map(|Draft { id, key, audience, stage, said }| Alert {
             destinations: rule.audience(audience),
-            ..alert(rule, id, Some(key), stage, said)
+            ..rule.alert(id, Some(key), stage, said)
         });
         effects.alerts.extend(alerts.filter(|alert| !alert.destinations.is_empty()));
     }
@@ -390,11 +389,4 @@ impl Fixed {
         };
         self.suffix.as_ref().or(own).unwrap_or(&self.usual_suffix)
     }
-}
-
-fn alert(rule: &Rule, id: AlertId, key: Option<Arc<str>>, stage: Stage, said: Said) -> Alert {
-    let Said { text, note: _, suffix, arrived, unset, values } = said;
-    let (name, destinations) = (Arc::clone(&rule.name), Arc::clone(&rule.destinations));
-    let priority = rule.policy.priority;
-    Alert { id, rule: name, key, priority, stage, text, suffix, destinations, arrived, unset, values }
 }

@@ -11,9 +11,9 @@ use super::ere::Groups;
 use super::filter::Filter;
 use super::mask::Mask;
 use super::pattern::Pattern;
-use super::policy::{Audience, Policy};
+use super::policy::{Audience, Policy, Said};
 use super::view::View;
-use crate::alert::{DestinationId, Priority};
+use crate::alert::{Alert, AlertId, DestinationId, Priority, Stage};
 
 /// One rule.
 pub struct Rule {
@@ -115,6 +115,27 @@ impl Rule {
             Audience::All => Arc::clone(&self.destinations),
             Audience::Followers => Arc::clone(&self.followers),
             Audience::Readers => self.destinations.iter().copied().filter(reads).collect(),
+        }
+    }
+
+    /// The alert that it makes of what a line had it say.
+    pub(super) fn alert(&self, id: AlertId, key: Option<Arc<str>>, stage: Stage, said: Said) -> Alert {
+        let Said { text, note: _, suffix, arrived, unset, values } = said;
+        let (rule, destinations) = (Arc::clone(&self.name), Arc::clone(&self.destinations));
+        let (priority, attachment) = (self.policy.priority, None);
+        Alert {
+            id,
+            rule,
+            key,
+            priority,
+            stage,
+            text,
+            suffix,
+            attachment,
+            destinations,
+            arrived,
+            unset,
+            values,
         }
     }
 

@@ -67,6 +67,7 @@ fn alert(text: &str, destinations: usize) -> Alert {
         stage: Stage::default(),
         text: text.to_owned(),
         suffix: String::new(),
+        attachment: None,
         destinations: (0..destinations).map(DestinationId).collect(),
         arrived: Instant::now(),
         unset: None,

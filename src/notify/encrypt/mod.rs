@@ -9,7 +9,7 @@
 
 use ring::rand::SystemRandom;
 
-use super::{Notification, Notifier, Outcome, own_or_common};
+use super::{Beginning, Notification, Notifier, Outcome, own_or_common};
 use crate::alert::Stage;
 use crate::vars::{Faults, Vars, comma_list};
 use age::Recipient;
@@ -92,11 +92,12 @@ impl Encryption {
 
 /// `armor` in the place of all that was said. Each part is named, so that one that is
 /// added must be thought of here.
-fn sealed<'a>(armor: &'a str, of: &Notification<'_>) -> Notification<'a> {
-    let Notification { id, priority, happened, now, .. } = *of;
+fn sealed<'a>(armor: &'a str, of: &Notification<'a>) -> Notification<'a> {
+    // A file is sent as it lies there.
+    let Notification { id, priority, attachment, happened, now, .. } = *of;
     // Who says it, about what, and what the line said, would be readable beside it.
     let (rule, key, stage, suffix, values) = ("", None, Stage::Once, "", None);
-    Notification { id, rule, key, priority, stage, text: armor, suffix, values, happened, now }
+    Notification { id, rule, key, priority, stage, text: armor, suffix, attachment, values, happened, now }
 }
 
 struct Encrypted {
@@ -106,6 +107,10 @@ struct Encrypted {
 }
 
 impl Notifier for Encrypted {
+    fn begin(&mut self, beginning: &Beginning<'_>) {
+        self.notifier.begin(beginning);
+    }
+
     fn deliver(&mut self, notification: &Notification<'_>) -> Outcome {
         let room = match self.notifier.armor_chars_max() {
             None => usize::MAX,

@@ -93,6 +93,12 @@ impl<D: Disk> Spool<D> {
         }
     }
 
+    /// True if the next segment will be within the bound only without the oldest.
+    pub(in crate::notify) fn is_full(&self) -> bool {
+        let taken = self.segments.iter().map(|segment| segment.bytes).sum::<u64>();
+        taken + SEGMENT_BYTES + 2 * self.states.bytes() > BYTES_MAX
+    }
+
     /// Lets go of what is still to be taken from the oldest segment.
     fn evict(&mut self, first: u64, evict: &mut dyn FnMut(&Stored<'_>)) {
         let mut place = Place { number: first, offset: 0 };

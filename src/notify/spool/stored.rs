@@ -3,6 +3,7 @@
 //! ```text
 //!   names that owe it │ id │ boot id │ uptime │ wall time │ unset clock's time │ priority │ stage
 //!   │ rule │ key, if the rule remembers │ text │ suffix │ values of the line, if a service wants them
+//!   │ path of a file, if one goes with it
 //! ```
 //!
 //! Apart from the alert, because an `Instant` means nothing to the next process: its age
@@ -36,6 +37,8 @@ pub(crate) struct Stored<'a> {
     suffix: &'a str,
     /// In the order of [`Value::NAMES`]; none if no service wants them.
     values: Vec<&'a str>,
+    /// At most one.
+    attachment: Vec<&'a str>,
 }
 
 /// The payload of the record of `alert`, which `owes` owe.
@@ -53,6 +56,9 @@ pub(crate) fn write(alert: &Alert, owes: &[&str], clock: &Clock, now: (Instant, 
     write_bytes(&mut bytes, alert.suffix.as_bytes());
     let values = alert.values.iter().flat_map(|all| Value::NAMES.map(|(_, value)| all.text(value)));
     write_texts(&mut bytes, &values.collect::<Vec<_>>());
+    if let Some(path) = alert.attachment.as_deref() {
+        write_texts(&mut bytes, &[path]);
+    }
     bytes
 }
 
@@ -72,7 +78,9 @@ impl<'a> Stored<'a> {
         let stage = *[Stage::Once, Stage::Begun, Stage::Over].get(usize::from(stage))?;
         let (rule, key, text, suffix) = (rest.text()?, rest.texts()?, rest.text()?, rest.text()?);
         let values = rest.texts()?;
-        Some(Stored { owes, id, stamp, unset, priority, stage, rule, key, text, suffix, values })
+        // Rare, and unknown to earlier versions: where there is none, nothing stands for it.
+        let attachment = if rest.0.is_empty() { Vec::new() } else { rest.texts()? };
+        Some(Stored { owes, id, stamp, unset, priority, stage, rule, key, text, suffix, values, attachment })
     }
 
     /// True for one about ourselves.
@@ -98,6 +106,7 @@ impl<'a> Stored<'a> {
             stage: self.stage,
             text: self.text.to_owned(),
             suffix: self.suffix.to_owned(),
+            attachment: self.attachment.first().map(|path| Arc::from(*path)),
             destinations: Arc::new([]),
             arrived: arrived.unwrap_or(clock.start),
             values: (!self.values.is_empty()).then(|| Box::new(Values::new(value))),

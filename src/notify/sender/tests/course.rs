@@ -166,6 +166,7 @@ impl Course {
             stage: Stage::default(),
             text: text.to_owned(),
             suffix: format!(", at: {}", Zone::utc().format(wall)),
+            attachment: None,
             destinations: destinations.iter().copied().map(DestinationId).collect(),
             arrived,
             unset: None,
