@@ -37,6 +37,7 @@ use crate::rules::{self, Rule};
 use crate::settings::Settings;
 use crate::stats::Stats;
 use crate::timestamp::Zone;
+use crate::watch::Watches;
 use crate::worker::{Call, Worker};
 use crate::{draft, log, serve, stack};
 
@@ -133,7 +134,9 @@ impl Daemon {
         summary::log_rules(&settings);
         let start = Instant::now();
         let health = Arc::new(Health::new(start));
-        let stats = Arc::new(Stats::new(settings.rules.rules().iter().map(Rule::name)));
+        let mut watches = Watches::new(std::mem::take(&mut settings.watches), start);
+        let stats = Stats::new(settings.rules.rules().iter().map(Rule::name));
+        let stats = Arc::new(Stats { watches: watches.silences(), ..stats });
         let live = Arc::<Live>::default();
         let ring = Ring::new(settings.ingest.ring_lines, RING_BYTES_MAX);
 
@@ -206,9 +209,10 @@ impl Daemon {
             };
             (listener, site)
         });
-        let recalled = dispatch.recall();
+        let mut recalled = dispatch.recall();
         let now = (Instant::now(), SystemTime::now());
         if dispatch.keeps_memory() {
+            watches.recall(&mut recalled, now.0);
             let orphans = settings.rules.recall(&recalled, now.0);
             tell_orphans(&orphans, &settings.self_destinations, &settings.zone, &dispatch);
         }
@@ -233,6 +237,7 @@ impl Daemon {
             ring: ring.clone(),
             rules: settings.rules,
             hooks: settings.hooks,
+            watches,
             dispatch,
             self_destinations: settings.self_destinations,
             zone: settings.zone,

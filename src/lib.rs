@@ -62,4 +62,5 @@ pub mod timestamp;
 pub mod trial;
 pub mod value;
 pub mod vars;
+pub mod watch;
 pub mod worker;

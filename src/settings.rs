@@ -15,7 +15,7 @@ use crate::notify::{self, Destinations, destinations::Destination, dispatch};
 use crate::rules::{self, Context, RuleSet};
 use crate::timestamp::Zone;
 use crate::vars::{Faults, Vars, names_any};
-use crate::{ingest, otel, serve};
+use crate::{ingest, otel, serve, watch};
 
 /// All that the daemon is told.
 pub struct Settings {
@@ -27,6 +27,8 @@ pub struct Settings {
     pub rules: RuleSet,
     /// What other systems may call.
     pub hooks: Vec<Hook>,
+    /// Who must be heard from.
+    pub watches: watch::Settings,
     /// Who is told, by the index that a [`DestinationId`] is.
     pub destinations: Vec<Destination>,
     /// Who is told of our own troubles.
@@ -52,6 +54,7 @@ pub fn variables() -> Vec<String> {
         heartbeat::VARIABLES,
         otel::VARIABLES,
         serve::VARIABLES,
+        watch::VARIABLES,
         &["ALERTIK_CONFIG"],
     ];
     let own = fixed.into_iter().flatten().copied().chain(rules::variables()).map(str::to_owned);
@@ -107,6 +110,8 @@ impl Settings {
             dispatch.fallback = destinations.resolve_list("FALLBACK_NOTIFIER", list, &mut faults);
         }
         let heartbeat = heartbeat::Settings::read(vars, &mut destinations, &self_destinations, &mut faults);
+        let watches = watch::Settings::read(vars, &mut destinations, &mut faults);
+        // Here SimpleX is told whom to listen for: `watches.contact_names()`.
         let otel = otel::read(vars, &mut destinations, &mut faults);
         // A copy says which router it is from.
         rules.keep_values(destinations.take_values() || otel.logs.is_some());
@@ -119,6 +124,7 @@ impl Settings {
             ingest,
             rules,
             hooks: Vec::new(),
+            watches,
             destinations,
             self_destinations,
             dispatch,

@@ -30,6 +30,12 @@ struct NotifierRow<'a> {
 }
 
 #[derive(Serialize)]
+struct WatchRow<'a> {
+    watch: &'a str,
+    description: String,
+}
+
+#[derive(Serialize)]
 struct FaultRow<'a> {
     fault: &'a str,
 }
@@ -66,6 +72,10 @@ fn as_json(settings: Option<&Settings>, faults: &Faults) {
             notifiers,
         });
     }
+    for watch in &settings.watches.watches {
+        let description = watch.words(&|ids| names(settings, ids));
+        print_json(&WatchRow { watch: watch.name(), description });
+    }
     for (index, destination) in settings.destinations.iter().enumerate() {
         print_json(&NotifierRow {
             notifier: &destination.name,
@@ -78,6 +88,10 @@ fn as_json(settings: Option<&Settings>, faults: &Faults) {
 /// Who alone can read what it is told. These are public keys, and no secrets.
 fn recipients(destination: &Destination) -> Vec<String> {
     destination.notifier.recipients().iter().map(|recipient| recipient.to_string()).collect()
+}
+
+fn names(settings: &Settings, ids: &[DestinationId]) -> String {
+    ids.iter().map(|id| settings.destination_name(*id)).collect::<Vec<_>>().join(", ")
 }
 
 fn in_words(settings: Option<&Settings>, faults: &Faults) {
@@ -96,9 +110,10 @@ fn in_words(settings: Option<&Settings>, faults: &Faults) {
             all => text.push_str(&format!(", encrypted to {}\n", all.join(", "))),
         }
     }
-    let names = |ids: &[DestinationId]| {
-        ids.iter().map(|id| settings.destination_name(*id)).collect::<Vec<_>>().join(", ")
-    };
+    let names = |ids: &[DestinationId]| names(settings, ids);
+    for watch in &settings.watches.watches {
+        text.push_str(&format!("{}: {}\n", watch.name(), watch.words(&names)));
+    }
     text.push_str(&format!("our own troubles -> {}\n", names(&settings.self_destinations)));
     let fallback = &settings.dispatch.fallback;
     if !fallback.is_empty() {

@@ -93,6 +93,7 @@ pub fn gather<'a>(source: &Source<'a>, now: (Instant, SystemTime)) -> Vec<Family
     let mut families = Families::default();
     lines(&mut families, source);
     rules(&mut families, source, now.0);
+    watches(&mut families, source, now.0);
     notifiers(&mut families, source, now.0);
     process(&mut families, source, now);
     families.0
@@ -186,6 +187,20 @@ fn rules<'a>(families: &mut Families<'a>, source: &Source<'a>, now: Instant) {
         "What rules remembered and STATE_DIR had no room for.",
         &stats.states_forgotten,
     );
+}
+
+fn watches<'a>(families: &mut Families<'a>, source: &Source<'a>, now: Instant) {
+    let help = "Since the last sign of life of whom a watch watches.";
+    families.family(Kind::Gauge, "alertik_watch_silence_seconds", help);
+    let watches = &source.stats.watches;
+    for watch in watches {
+        let seconds = now.saturating_duration_since(watch.seen().0).as_secs_f64();
+        families.sample(&[("watch", &watch.name)], Value::Real(seconds));
+    }
+    families.family(Kind::Gauge, "alertik_watch_stage", "How many stages of a silence are told.");
+    for watch in watches {
+        families.sample(&[("watch", &watch.name)], Value::Whole(watch.seen().1));
+    }
 }
 
 /// What becomes of a notification, and where that is counted.

@@ -94,6 +94,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "stack",
             "stats",
             "timestamp",
+            "watch",
             "worker",
         ],
     ),
@@ -116,6 +117,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "stats",
             "timestamp",
             "value",
+            "watch",
         ],
     ),
     // Asks the settings' reader, and writes down for each place.
@@ -135,8 +137,11 @@ const LAYERS: &[(&str, &[&str])] = &[
             "serve",
             "timestamp",
             "vars",
+            "watch",
         ],
     ),
+    // It makes alerts of silence, and is told by the worker who was heard.
+    ("watch", &["alert", "fields", "memory", "notify", "span", "stats", "timestamp", "value", "vars"]),
     // It tells people as an alert does, and asks how the senders fare.
     ("heartbeat", &["alert", "health", "log", "notify", "probe", "span", "stats", "timestamp", "vars"]),
     // It looks at alerts and at figures, and sends as a notifier does.
@@ -277,6 +282,7 @@ const TEST_FILES: &[&str] = &[
     "otel/json/tests.rs",
     "record/tests.rs",
     "timestamp/tests.rs",
+    "watch/tests.rs",
     "rules/ere/tests",
 ];
 
