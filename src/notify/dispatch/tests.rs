@@ -8,6 +8,8 @@ use crate::notify::{Notification, Notifier, Outcome, Report};
 use crossbeam_channel::unbounded;
 use std::path::Path;
 
+mod offered;
+
 const DELIVERED: Outcome = Outcome::Delivered { pause: None };
 const PATIENCE: Duration = Duration::from_secs(20);
 
