@@ -150,6 +150,9 @@ fn in_words(settings: Option<&Settings>, faults: &Faults) {
     if settings.dispatch.is_numbered {
         text.push_str("each message is numbered, for each notifier by itself\n");
     }
+    if let Some(url) = &settings.dispatch.page_url {
+        text.push_str(&format!("each message ends with a link to {url}\n"));
+    }
     if let Some((host, port)) = &settings.ingest.forward {
         text.push_str(&format!("every datagram goes on to {host} port {port}\n"));
     }

@@ -437,6 +437,10 @@ fn faults_of_delivery() {
         &[("ALERT_SERIAL", "yes")],
         "ALERT_SERIAL: \"yes\" says neither yes nor no (expected on or off)",
     );
+    for url in ["router/", "ftp://h/", &format!("http://h/{}", "x".repeat(200))] {
+        let fault = "PAGE_URL is not a URL (expected http://… or https://…, 200 bytes at most)";
+        check(&[], &[("PAGE_URL", url)], fault);
+    }
     for max in ["0", "-1", "1001", "many", "Off"] {
         let fault =
             format!("ALERTS_PER_HOUR_MAX: \"{max}\" is not a number of alerts (expected 1 to 1000, or off)");

@@ -276,7 +276,7 @@ const TEST_FILES: &[&str] = &[
     "notify/http/tests.rs",
     "notify/sender/tests",
     "notify/tests.rs",
-    "notify/dispatch/tests.rs",
+    "notify/dispatch/tests",
     "notify/spool/tests/",
     "notify/store/tests.rs",
     "otel/json/tests.rs",
