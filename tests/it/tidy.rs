@@ -282,7 +282,6 @@ const TEST_FILES: &[&str] = &[
     "otel/json/tests.rs",
     "record/tests.rs",
     "timestamp/tests.rs",
-    "watch/tests.rs",
     "rules/ere/tests",
 ];
 

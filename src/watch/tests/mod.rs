@@ -7,6 +7,9 @@ use crate::alert::{DestinationId, Priority, Stage};
 use crate::notify::{Contact, Destinations};
 use crate::vars::{Faults, Vars};
 
+mod heard;
+mod settings;
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// 2026-11-21 00:00:00 UTC.
@@ -225,15 +228,13 @@ fn a_sign_of_life_disarms_and_whoever_was_told_hears_of_it() {
     let over = world.last.unwrap();
     assert_eq!(*over.destinations, [console, generic]);
     assert_eq!((over.stage, over.key.as_deref()), (Stage::Over, Some("@alice")));
-    // And it is armed again.
-    let (calls, next) = (["25h called backup", "26h called backup", "26h called other", "60h -"], "50:00");
-    let told = ["24:00", "25:00", next].map(str::to_owned);
-    let mut world = World::new(BACKUP);
-    calls.iter().for_each(|step| world.step(step));
-    assert_eq!(
-        world.told.iter().map(|text| text.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>(),
-        told
-    );
+    // And it is armed again; what others call is nothing.
+    let silence = |at: &str, since: &str| {
+        format!("{at} nothing heard from backup for 24 h / Silent since 2026-11-{since}:00:00")
+    };
+    let again = "25:00 heard from backup again after 25 h";
+    let told = [&*silence("24:00", "21 00"), again, &silence("50:00", "22 02")];
+    let _ = check(BACKUP, &["25h called backup", "26h called backup", "27h called other", "60h -"], &told);
 }
 
 #[test]
@@ -355,173 +356,4 @@ fn who_watches_somebody_else_starts_afresh() {
     let forgotten = none.take_changes(other.start);
     assert!(forgotten.iter().all(|change| change.value.is_none()) && forgotten.len() == 2);
     assert!(!none.wants_saving(other.start));
-}
-
-#[test]
-fn a_name_that_somebody_else_takes_is_no_sign_of_life() {
-    let impostor = "2:00 (WATCH0: @alice is another contact of SimpleX than it was, and what that says is no sign of life \
-                    (if it is the same person, give the watch another number))";
-    check_alice(&["2h known 8 alice", "23h heard 8 alice", "25h known 8 alice", "30h -"], &[impostor, FIRST]);
-    // Whatever she is called now, she is who she was; also over a restart.
-    check_alice(&["23h heard 7 bob", "46h -"], &[]);
-    let steps = [
-        "1h kill",
-        "1h start",
-        "1h open",
-        "2h known 8 alice",
-        "22h heard 8 alice",
-        "23h heard 7 alice",
-        "46h -",
-    ];
-    check_alice(&steps, &[impostor]);
-    // A member of a group may have the name before the contact is known.
-    check(ALICE, &["1m open", "2m heard 8 alice", "3m known 7 alice", "23h heard 7 alice", "46h -"], &[]);
-    // Others are no business of ours.
-    check_alice(&["1h known 9 carol", "23h heard 9 carol", "23h unknown dave", "30h -"], &[FIRST]);
-}
-
-#[test]
-fn a_contact_that_is_not_there_is_told_and_not_taken_for_silent() {
-    let unknown = "0:01 (WATCH0: SimpleX knows no contact @alice, so its silence is not told)";
-    check(
-        ALICE,
-        &["1m open", "1m unknown alice", "5h closed", "6h open", "6h unknown alice", "30d -"],
-        &[unknown],
-    );
-    let gone = "2:00 (WATCH0: SimpleX knows no contact @alice; what contact 7 says, which had the name, counts still)";
-    check_alice(&["2h unknown alice", "23h heard 7 alice_1", "46h -"], &[gone]);
-    // Once it is there it is counted from the beginning: it has been silent.
-    check(
-        ALICE,
-        &["1m open", "1m unknown alice", "30h known 7 alice", "40h -"],
-        &[unknown, "31:00 are you well? / Silent since 2026-11-21 00:00:00"],
-    );
-}
-
-#[test]
-fn what_is_brought_late_counts_from_when_it_was_written() {
-    check_alice(
-        &["20h heard 7 alice 10h", "40h -"],
-        &["34:00 are you well? / Silent since 2026-11-21 10:00:00"],
-    );
-    // What is older than what we know changes nothing, and the future is now.
-    check_alice(&["20h heard 7 alice", "21h heard 7 alice 5h", "43h -"], &[]);
-    check_alice(
-        &["20h heard 7 alice 99h", "45h -"],
-        &["44:00 are you well? / Silent since 2026-11-21 20:00:00"],
-    );
-    // It was silent for as long as was told.
-    check_alice(&["40h heard 7 alice 10h", "50h -"], &[FIRST]);
-    check_alice(
-        &["40h heard 7 alice 20h", "50h -"],
-        &[
-            FIRST,
-            "40:00 heard from @alice again after 20 h",
-            "44:00 are you well? / Silent since 2026-11-21 20:00:00",
-        ],
-    );
-}
-
-#[test]
-fn while_nobody_can_be_heard_no_stage_is_told_and_that_is_told_once() {
-    let deaf = "(WATCH0: @alice cannot be heard: for 1 h no connection to SimpleX has lasted. \
-                Until one does, silence is not told)";
-    // Not from the start on.
-    check(ALICE, &["30d -"], &[&format!("1:00 {deaf}")]);
-    // From an hour on, and what was written meanwhile is brought before silence counts.
-    let steps = ["2h closed", "30h open", "1805m heard 7 alice 29h", "52h -"];
-    check_alice(&steps, &[&format!("3:00 {deaf}")]);
-    // Nothing was: an hour after it can be heard again.
-    let first = "31:00 are you well? / Silent since 2026-11-21 00:00:00";
-    check_alice(&["2h closed", "30h open", "40h -"], &[&format!("3:00 {deaf}"), first]);
-    // Short cuts are nothing, but they put a stage off.
-    let late = "24:50 are you well? / Silent since 2026-11-21 00:00:00";
-    check_alice(&["10h closed", "601m open", "1420m closed", "1430m open", "40h -"], &[late]);
-}
-
-#[test]
-fn a_connection_that_comes_and_goes_is_told_too() {
-    let mut steps: Vec<String> = KNOWN.map(str::to_owned).into();
-    for number in 2..60 {
-        // Open for 59 minutes, closed for one.
-        steps.push(format!("{}m closed", 60 * number - 1));
-        steps.push(format!("{}m open", 60 * number));
-    }
-    let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
-    let deaf = "4:59 (WATCH0: @alice cannot be heard: for 3 h no connection to SimpleX has lasted. \
-                Until one does, silence is not told)";
-    check(ALICE, &steps, &[deaf]);
-}
-
-/// The faults and warnings of `WATCH0_*`, beside a notifier that is there.
-#[track_caller]
-fn check_faults(variables: &[(&str, &str)], expected: &[&str]) {
-    let common = [("STATE_DIR", "/state"), ("WATCH0_NOTIFIER", "Console")];
-    let (settings, faults) = read(&[&common, variables].concat());
-    let all: Vec<_> = faults.faults.iter().chain(&faults.warnings).collect();
-    assert_eq!(all, expected);
-    assert!(!faults.is_empty() || settings.watches.len() == 1);
-}
-
-#[test]
-fn what_is_wrong_with_a_watch_is_said() {
-    let (hook, every, tell) = (("WATCH0_HOOK", "backup"), ("WATCH0_EVERY", "24h"), ("WATCH0_TELL", "x"));
-    let url = ("SIMPLEX_URL", "ws://127.0.0.1:5225");
-    const FORM: &str = "(expected one span, or a shorter and a longer one, such as 24h,72h, from 1m to 365d)";
-    check_faults(&[hook, every], &[]);
-    check_faults(&[hook], &[&format!("WATCH0_EVERY is not set {FORM}")]);
-    for text in
-        ["59s", "24", "366d", "24h,24h", "72h,24h", "24h,48h,72h", "24h,", ",24h", "1s,24h", "-1h", "∞"]
-    {
-        let fault = format!("WATCH0_EVERY: {} is not a time span {FORM}", crate::vars::shown(text));
-        check_faults(&[hook, ("WATCH0_EVERY", text), tell], &[&fault]);
-    }
-    for text in ["1m", "365d", "24h,72h", " 24h , 72h "] {
-        check_faults(&[hook, ("WATCH0_EVERY", text), tell], &[]);
-    }
-    let idle = "WATCH0_EVERY: its second span has no effect: WATCH0_TELL is not set";
-    check_faults(&[hook, ("WATCH0_EVERY", "24h,72h")], &[idle]);
-    let neither = "WATCH0_SIMPLEX or WATCH0_HOOK is not set (expected @alice, or a hook's name)";
-    check_faults(&[every], &[neither]);
-    let both = "WATCH0_SIMPLEX and WATCH0_HOOK are both set (a watch is for one)";
-    check_faults(&[url, hook, ("WATCH0_SIMPLEX", "@alice"), every], &[both]);
-    check_faults(
-        &[hook, every, ("WATCH0_FILE_PATH", "/a")],
-        &["WATCH0_FILE_PATH: goes with the second stage, which there is none of (set WATCH0_TELL)"],
-    );
-    check_faults(
-        &[hook, every, tell, ("WATCH0_FILE_PATH", "/a")],
-        &["WATCH0_FILE_PATH: only SimpleX can send a file, and it is not told (name it in WATCH0_NOTIFIER)"],
-    );
-    for name in ["alice", "@", "#group"] {
-        let fault = format!("WATCH0_SIMPLEX: {name:?} is not a contact (expected @alice)");
-        check_faults(&[url, ("WATCH0_SIMPLEX", name), every], &[&fault]);
-    }
-    check_faults(
-        &[("WATCH0_SIMPLEX", "@alice"), every],
-        &["WATCH0_SIMPLEX: SIMPLEX_URL is not set, so nobody can be heard"],
-    );
-    check_faults(
-        &[("WATCH0_HOOK", "a/b"), every],
-        &["WATCH0_HOOK: \"a/b\" is not a name (expected letters, digits, - _ .)"],
-    );
-    check_faults(
-        &[hook, every, ("STATE_DIR", "")],
-        &["WATCH0_EVERY: STATE_DIR is not set, so each restart counts as a sign of life"],
-    );
-}
-
-#[test]
-fn a_watch_is_put_in_words_without_what_it_tells() {
-    let check = |variables, expected: &str| {
-        let names = |ids: &[DestinationId]| format!("{:?}", ids.iter().map(|id| id.0).collect::<Vec<_>>());
-        assert_eq!(read(variables).0.watches[0].words(&names), expected);
-    };
-    check(ALICE, "no word from @alice for 24 h -> [1]; for 3 d -> [0]");
-    check(&BACKUP[..3], "no call of backup for 24 h -> [0]");
-    let (settings, _) = read(&[ALICE, &[("WATCH3_HOOK", "backup"), ("WATCH3_EVERY", "1h")]].concat());
-    assert_eq!(
-        (settings.contact_names(), settings.hook_names()),
-        (vec!["alice".into()], vec!["backup".into()])
-    );
 }
