@@ -110,12 +110,13 @@ impl Settings {
             dispatch.fallback = destinations.resolve_list("FALLBACK_NOTIFIER", list, &mut faults);
         }
         let heartbeat = heartbeat::Settings::read(vars, &mut destinations, &self_destinations, &mut faults);
-        let watches = watch::Settings::read(vars, &mut destinations, &mut faults);
+        let mut watches = watch::Settings::read(vars, &mut destinations, &mut faults);
         // Here SimpleX is told whom to listen for: `watches.contact_names()`.
         let otel = otel::read(vars, &mut destinations, &mut faults);
         // A copy says which router it is from.
         rules.keep_values(destinations.take_values() || otel.logs.is_some());
         rules.tell_stages_to(&destinations.followers());
+        watches.tell_stages_to(&destinations.followers());
         rules.expect_ends_within(dispatch.expire);
         let destinations = destinations.into_open();
         warn_of_clear_text(&destinations, &dispatch.fallback, otel.logs.as_ref(), &mut faults);

@@ -65,6 +65,8 @@ pub struct Watch {
     pub(super) file: Option<Arc<str>>,
     /// Whom either stage tells.
     pub(super) all: Arc<[DestinationId]>,
+    /// Of those whom the second tells, who know a trouble from its beginning to its end.
+    pub(super) followers: Arc<[DestinationId]>,
 }
 
 impl Watch {
@@ -119,6 +121,14 @@ impl Settings {
         }
         let read = |number| read_one(number, vars, destinations, faults);
         Settings { watches: numbers.into_iter().filter_map(read).collect() }
+    }
+
+    /// Has each of `followers` told by itself that a second stage is over.
+    pub fn tell_stages_to(&mut self, followers: &[DestinationId]) {
+        for Watch { tell, followers: ours, .. } in &mut self.watches {
+            let told = tell.iter().flat_map(|tell| tell.destinations.iter());
+            *ours = told.copied().filter(|id| followers.contains(id)).collect();
+        }
     }
 
     /// The hooks whose calls are a sign of life.
@@ -187,7 +197,15 @@ fn read_one(
     let warn = Notice { after: first, text, destinations: warned };
     let second = second.unwrap_or(first * 2);
     let tell = tell.map(|text| Notice { after: second, text: text.to_owned(), destinations: to });
-    Some(Watch { name: name.into(), whom, warn, tell, file: file.map(Arc::from), all })
+    Some(Watch {
+        name: name.into(),
+        whom,
+        warn,
+        tell,
+        file: file.map(Arc::from),
+        all,
+        followers: Arc::default(),
+    })
 }
 
 fn read_whom(name: &str, vars: &Vars, faults: &mut Faults) -> Option<Whom> {

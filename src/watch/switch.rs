@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::saved::Saved;
-use super::settings::{Notice, Watch, Whom};
+use super::settings::{Watch, Whom};
 use super::{SAVE_WAIT_MIN, Word};
 use crate::alert::{Alert, AlertId, DestinationId, Priority, Stage, Unset, is_set, wall_time};
 use crate::memory::Change;
@@ -206,13 +206,22 @@ impl Switch {
         self.is_changed = true;
         // What comes late may be a sign of life from before: then it is as silent as was told.
         if self.told != Told::Nothing && now.0.saturating_duration_since(at) < self.watch.warn.after {
-            let destinations = match self.told {
-                Told::Both(_) => &self.watch.all,
-                _ => &self.watch.warn.destinations,
+            let whom = self.watch.whom.shown();
+            let text = format!("heard from {whom} again after {}", words(silent));
+            let Watch { warn, all, followers, .. } = &self.watch;
+            let over = |stage, destinations| {
+                Word::Alert(Box::new(self.alert(stage, text.clone(), destinations, (now, zone))))
             };
-            let text = format!("heard from {} again after {}", self.watch.whom.shown(), words(silent));
-            let stage = (Priority::Normal, Stage::Over);
-            to.push(self.alert(text, String::new(), Arc::clone(destinations), stage, (now, zone)));
+            match self.told {
+                Told::Both(_) => {
+                    to.push(over(1, all));
+                    // To everybody else it would be the same twice.
+                    if !followers.is_empty() {
+                        to.push(over(2, followers));
+                    }
+                }
+                _ => to.push(over(1, &warn.destinations)),
+            }
             self.told = Told::Nothing;
         }
         self.show();
@@ -225,29 +234,29 @@ impl Switch {
         }
         let since = |time: Instant| now.0.saturating_duration_since(time);
         let Watch { warn, tell, file, .. } = &self.watch;
-        let (notice, priority) = match (self.told, tell) {
-            (Told::Nothing, _) if since(self.heard) >= warn.after => (warn, Priority::High),
+        let (notice, is_last) = match (self.told, tell) {
+            (Told::Nothing, _) if since(self.heard) >= warn.after => (warn, false),
             // The first is to be read, and to be answered, before the second comes.
             (Told::First(warned), Some(tell))
                 if since(self.heard) >= tell.after
                     && since(warned) >= tell.after.saturating_sub(warn.after) / 10 =>
             {
-                (tell, Priority::Urgent)
+                (tell, true)
             }
             _ => return,
         };
-        let Notice { text, destinations, .. } = notice;
-        let suffix = match is_set(now.1) {
+        let stage = 1 + u8::from(is_last);
+        let mut alert = self.alert(stage, notice.text.clone(), &notice.destinations, (now, zone));
+        alert.stage = Stage::Begun;
+        (alert.priority, alert.attachment) = match is_last {
+            false => (Priority::High, None),
+            true => (Priority::Urgent, file.clone()),
+        };
+        alert.suffix = match is_set(now.1) {
             true => format!("\nSilent since {}", zone.format(wall_time(self.heard, now))),
             false => format!("\nSilent for {}", words(since(self.heard))),
         };
-        let (text, destinations) = (text.clone(), Arc::clone(destinations));
-        let file = file.clone().filter(|_| priority == Priority::Urgent);
-        let mut word = self.alert(text, suffix, destinations, (priority, Stage::Begun), (now, zone));
-        if let Word::Alert(alert) = &mut word {
-            alert.attachment = file;
-        }
-        to.push(word);
+        to.push(Word::Alert(Box::new(alert)));
         self.told = match self.told {
             Told::First(warned) => Told::Both(warned),
             _ => Told::First(now.0),
@@ -293,31 +302,29 @@ impl Switch {
         Word::Trouble(format!("{}: {text}", self.watch.name))
     }
 
-    fn alert(
-        &self,
-        text: String,
-        suffix: String,
-        destinations: Arc<[DestinationId]>,
-        (priority, stage): (Priority, Stage),
-        (now, zone): Now<'_>,
-    ) -> Word {
-        let whom = self.watch.whom.shown();
+    /// That a stage, the first or the second, is over; it is a trouble of its own for who follows such, or the
+    /// second would be nothing new.
+    fn alert(&self, stage: u8, text: String, to: &Arc<[DestinationId]>, (now, zone): Now<'_>) -> Alert {
+        let mut key = self.watch.whom.shown();
         let values = Values::of_no_line(&self.watch.name, zone.format(now.1))
-            .with(Value::Router, &whom)
+            .with(Value::Router, &key)
             .with(Value::Message, &text);
-        Word::Alert(Box::new(Alert {
+        if stage > 1 {
+            key.push_str(", second stage");
+        }
+        Alert {
             id: AlertId::fresh(),
             rule: Arc::clone(&self.watch.name),
-            key: Some(whom.into()),
-            priority,
-            stage,
+            key: Some(key.into()),
+            priority: Priority::Normal,
+            stage: Stage::Over,
             text,
-            suffix,
+            suffix: String::new(),
             attachment: None,
-            destinations,
+            destinations: Arc::clone(to),
             arrived: now.0,
             unset: Unset::note(now.1, zone),
             values: Some(Box::new(values)),
-        }))
+        }
     }
 }

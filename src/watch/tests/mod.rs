@@ -258,6 +258,29 @@ fn the_second_stage_is_urgent_and_takes_the_file_along() {
 }
 
 #[test]
+fn who_follows_troubles_hears_of_the_end_of_each_stage() {
+    let keys = |hours: &str, followers: &[usize]| {
+        let mut world = World::new(BACKUP);
+        let switch = world.watches.as_mut().unwrap().switches.first_mut().unwrap();
+        switch.watch.followers = followers.iter().copied().map(DestinationId).collect();
+        world.step(&format!("{hours} -"));
+        let now = world.now();
+        let words = world.watches.as_mut().unwrap().heard_hook("backup", now, &Zone::utc());
+        let key = |word: Word| match word {
+            Word::Alert(alert) => (alert.stage == Stage::Over).then(|| alert.key.unwrap().to_string()),
+            Word::Trouble(_) => None,
+        };
+        words.into_iter().filter_map(key).collect::<Vec<_>>()
+    };
+    assert_eq!(keys("80h", &[]), ["backup"]);
+    assert_eq!(keys("80h", &[0]), ["backup", "backup, second stage"]);
+    assert_eq!(keys("30h", &[0]), ["backup"]);
+    // The second is another than the first, which lasts.
+    let world = check_alice(&["73h -"], &[FIRST, SECOND]);
+    assert_eq!(world.last.unwrap().key.as_deref(), Some("@alice, second stage"));
+}
+
+#[test]
 fn a_restart_forgets_nothing() {
     let default =
         |at: &str, since: &str| format!("{at} nothing heard from backup for 24 h / Silent since {since}");

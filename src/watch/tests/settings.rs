@@ -74,3 +74,14 @@ fn a_watch_is_put_in_words_without_what_it_tells() {
         (vec!["alice".into()], vec!["backup".into()])
     );
 }
+
+#[test]
+fn only_those_who_follow_troubles_are_told_the_end_of_the_second_stage() {
+    let (mut settings, _) = read(ALICE);
+    // Generic1 is told the second stage, and Console the first.
+    let [generic, console] = [0, 1].map(DestinationId);
+    settings.tell_stages_to(&[console]);
+    assert_eq!(*settings.watches[0].followers, []);
+    settings.tell_stages_to(&[console, generic]);
+    assert_eq!(*settings.watches[0].followers, [generic]);
+}
