@@ -107,9 +107,9 @@ impl Settings {
     pub fn read(vars: &Vars, destinations: &mut Destinations<'_>, faults: &mut Faults) -> Settings {
         let number = |name: &str| {
             let (digits, _) = name.strip_prefix("WATCH")?.split_once('_')?;
-            is_index(digits).then(|| digits.parse::<u8>().ok())?
+            is_index(digits).then(|| digits.parse::<usize>().ok())?
         };
-        let mut numbers: Vec<u8> = vars.names().filter_map(number).collect();
+        let mut numbers: Vec<usize> = vars.names().filter_map(number).collect();
         numbers.sort_unstable();
         numbers.dedup();
         if let Some(first) = numbers.first()
@@ -131,10 +131,10 @@ impl Settings {
         }
     }
 
-    /// The hooks whose calls are a sign of life.
-    pub fn hook_names(&self) -> Vec<String> {
+    /// The hooks whose calls are a sign of life: the variable that says so, and the name.
+    pub fn hook_names(&self) -> Vec<(String, String)> {
         let hook = |watch: &Watch| match &watch.whom {
-            Whom::Job(name) => Some(name.to_string()),
+            Whom::Job(name) => Some((format!("{}_HOOK", watch.name), name.to_string())),
             Whom::Person(_) => None,
         };
         self.watches.iter().filter_map(hook).collect()
@@ -151,7 +151,7 @@ impl Settings {
 }
 
 fn read_one(
-    number: u8,
+    number: usize,
     vars: &Vars,
     destinations: &mut Destinations<'_>,
     faults: &mut Faults,

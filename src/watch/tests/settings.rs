@@ -27,7 +27,7 @@ fn a_watch_is_put_in_words_without_what_it_tells() {
     let (settings, _) = read(&[ALICE, &[("WATCH3_HOOK", "backup"), ("WATCH3_EVERY", "1h")]].concat());
     assert_eq!(
         (settings.contact_names(), settings.hook_names()),
-        (vec!["alice".into()], vec!["backup".into()])
+        (vec!["alice".into()], vec![("WATCH3_HOOK".into(), "backup".into())])
     );
 }
 
