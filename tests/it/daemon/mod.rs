@@ -32,6 +32,7 @@ mod stopping;
 mod tail;
 mod tcp;
 mod texts;
+mod tor;
 mod webhooks;
 
 const LOGIN_FAILURE: &str = "system,error,critical login failure for user guest from 192.168.88.17 via ssh";
