@@ -41,6 +41,7 @@ use crate::worker::{Call, Worker};
 use crate::{draft, log, serve, stack};
 
 mod summary;
+mod tor;
 
 /// What all lines that wait may take in memory (contract of the interface).
 const RING_BYTES_MAX: usize = 1 << 20;
@@ -120,6 +121,7 @@ pub struct Daemon {
     heartbeat: Option<Sender<()>>,
     /// Dropped when the last copies are to go out; closed when they have.
     exporter: Option<(Sender<()>, Receiver<()>)>,
+    tor: Option<crate::tor::Watcher>,
 }
 
 impl Daemon {
@@ -188,6 +190,7 @@ impl Daemon {
             dispatch.copy_to(Box::new(move |alert| copies.take(alert)));
         }
         let asker = calls.clone();
+        let tor = settings.tor.map(|tor| tor::Watch::new(tor, &calls));
         let http = http.map(|listener| {
             let site = serve::Site {
                 settings: settings.serve,
@@ -198,6 +201,7 @@ impl Daemon {
                 zone: settings.zone.clone(),
                 rules: cards,
                 notifiers: Arc::clone(&notifiers),
+                tor: tor.as_ref().map(tor::Watch::for_site),
                 start,
                 guesses: serve::Guesses::default(),
                 ask: Box::new(move |ask| drop(asker.send(call(ask)))),
@@ -224,6 +228,7 @@ impl Daemon {
             stats: Arc::clone(&stats),
             routers,
             notifiers,
+            tor: tor.as_ref().map(|tor| Arc::clone(&tor.figures)),
             began: OnceLock::new(),
             start,
             stop: stopped,
@@ -267,6 +272,7 @@ impl Daemon {
             tcp,
             heartbeat,
             exporter,
+            tor: tor.map(|tor| tor.watcher),
         })
     }
 
@@ -277,7 +283,7 @@ impl Daemon {
     pub fn run(mut self) -> Result<(), Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(Error::Start)?;
-        let (http, tcp) = (self.http.take(), self.tcp.take());
+        let (http, tcp, tor) = (self.http.take(), self.tcp.take(), self.tor.take());
         let ended = runtime.block_on(async {
             // As process 1 a signal without a handler does nothing.
             let mut terminate = signal(SignalKind::terminate()).map_err(Error::Start)?;
@@ -289,6 +295,7 @@ impl Daemon {
             if let Some((listener, sink)) = tcp {
                 tokio::spawn(tcp::run(listener, sink));
             }
+            tor.map(|watcher| tokio::spawn(watcher.run()));
             // Said last: from now on it receives, answers, and stops when told.
             log::info("listening", &[("udp", &self.address), ("receive_buffer", &self.receive_buffer)]);
             let name = tokio::select! {

@@ -15,7 +15,7 @@ use crate::notify::{self, Destinations, destinations::Destination, dispatch};
 use crate::rules::{self, Context, RuleSet};
 use crate::timestamp::Zone;
 use crate::vars::{Faults, Vars, names_any};
-use crate::{ingest, otel, serve};
+use crate::{ingest, otel, serve, tor};
 
 /// All that the daemon is told.
 pub struct Settings {
@@ -39,6 +39,8 @@ pub struct Settings {
     pub otel: otel::Settings,
     /// HTTP.
     pub serve: serve::Settings,
+    /// Tor's control port.
+    pub tor: Option<tor::Settings>,
     /// Where the operator's clock is.
     pub zone: Zone,
 }
@@ -52,6 +54,7 @@ pub fn variables() -> Vec<String> {
         heartbeat::VARIABLES,
         otel::VARIABLES,
         serve::VARIABLES,
+        tor::VARIABLES,
         &["ALERTIK_CONFIG"],
     ];
     let own = fixed.into_iter().flatten().copied().chain(rules::variables()).map(str::to_owned);
@@ -93,6 +96,7 @@ impl Settings {
         let routers = Routers::read(vars, &mut faults);
         let ingest = ingest::Settings::read(vars, &routers, &mut faults);
         let serve = serve::Settings::read(vars, &mut faults);
+        let tor = tor::Settings::read(vars, &mut faults);
         let mut dispatch = dispatch::Settings::read(vars, &mut faults);
         let zone = read_zone(vars, &mut faults);
 
@@ -125,6 +129,7 @@ impl Settings {
             heartbeat,
             otel,
             serve,
+            tor,
             zone,
         };
         (faults.is_empty().then_some(settings), faults)

@@ -58,6 +58,8 @@ pub enum Call {
     Mute(Option<usize>, Option<Instant>),
     /// Another system has told us something.
     Hook(Told),
+    /// Something that we watch is in trouble, or is not any more: the words for it.
+    Trouble(String),
     /// No more lines will come.
     Stop,
 }
@@ -134,6 +136,7 @@ impl Worker {
                 Popped::Called(Call::Test(destination)) => self.test(destination),
                 Popped::Called(Call::Mute(rule, until)) => self.mute(rule, until, now.0),
                 Popped::Called(Call::Hook(told)) => self.take_told(told, now),
+                Popped::Called(Call::Trouble(text)) => self.tell_trouble(text, None),
                 Popped::Called(Call::Stop) | Popped::Closed => break,
                 Popped::Nothing => {}
             }
