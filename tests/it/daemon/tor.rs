@@ -245,6 +245,23 @@ fn a_cookie_that_cannot_be_read_and_a_password_that_is_missing_are_named() {
 }
 
 #[test]
+fn a_collector_is_told_what_tor_said_last() {
+    let Some(tor) = Tor::start(&[]) else { return };
+    let collector = Recorder::start();
+    let variables = variables(&tor.port())
+        .with("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", collector.url("/metrics"))
+        .with("OTEL_METRIC_EXPORT_INTERVAL", "100")
+        .with("HTTP_LISTEN", "off");
+    let daemon = Daemon::start(&variables);
+    daemon.wait_for_log("tor answers", &[]);
+    // One may have been under way.
+    let next = collector.received().len() + 2;
+    let body = collector.wait_for(next)[next - 1].body.clone();
+    let body = String::from_utf8(body).unwrap();
+    assert!(body.contains(r#""name":"tor_circuit_established""#) && body.contains(r#""tor_up""#), "{body}");
+}
+
+#[test]
 fn a_tor_that_restarts_is_found_again_and_one_that_is_gone_is_down() {
     let Some(mut tor) = Tor::start(&[]) else { return };
     let daemon = Daemon::start(&variables(&tor.socket()));
