@@ -20,16 +20,22 @@ pub(super) fn count(process: u32) -> Option<usize> {
 }
 
 fn count_of(process: u32) -> Option<usize> {
-    let links = fs::read_dir(format!("/proc/{process}/fd")).ok()?;
-    let links = links.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
-    let mut inodes: Vec<u64> = links.filter_map(|link| inode(link.to_str()?)).collect();
+    let mut inodes = Vec::new();
+    for entry in fs::read_dir(format!("/proc/{process}/fd")).ok()?.flatten() {
+        inodes.extend(fs::read_link(entry.path()).ok().and_then(|link| inode(link.to_str()?)));
+    }
     inodes.sort_unstable();
-    let tables = ["tcp", "tcp6", "udp", "udp6"].iter().filter_map(|table| {
-        // Line by line: of a busy machine they have megabytes.
-        Some(BufReader::new(File::open(format!("/proc/{process}/net/{table}")).ok()?))
-    });
-    let lines = tables.flat_map(|table| table.lines().map_while(Result::ok));
-    Some(lines.filter_map(|line| established(&line)).filter(|one| inodes.binary_search(one).is_ok()).count())
+    let (mut count, mut line) = (0, String::new());
+    for table in ["tcp", "tcp6", "udp", "udp6"] {
+        let Ok(file) = File::open(format!("/proc/{process}/net/{table}")) else { continue };
+        // Line by line: on a busy machine they have megabytes.
+        let mut lines = BufReader::new(file);
+        while lines.read_line(&mut line).is_ok_and(|length| length > 0) {
+            count += usize::from(established(&line).is_some_and(|one| inodes.binary_search(&one).is_ok()));
+            line.clear();
+        }
+    }
+    Some(count)
 }
 
 /// `socket:[2804371]`.

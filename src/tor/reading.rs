@@ -65,10 +65,10 @@ impl<'r> Answers<'r> {
         number(self.text(name)?)
     }
 
-    /// Two numbers of one answer.
-    fn pair(&self, name: &str) -> Option<(f64, f64)> {
+    /// Two numbers of one answer: read, and written.
+    fn pair(&self, name: &str) -> Option<[f64; 2]> {
         let (one, other) = self.text(name)?.split_once(' ')?;
-        Some((number(one)?, number(other)?))
+        Some([number(one)?, number(other)?])
     }
 
     /// The smallest of some limits, of which zero is none.
@@ -93,68 +93,92 @@ fn number(text: &str) -> Option<f64> {
     text.parse::<u64>().ok().map(|number| number as f64)
 }
 
-/// The figures: of `answers`, of what the directories say of a relay, and how many connections somebody has counted.
-pub(super) fn facts(answers: &Answers<'_>, relay: Option<&Reply>, connections: Option<usize>) -> Vec<Fact> {
-    let mut facts = Vec::new();
-    let mut add = |family: &'static str, label: Option<&str>, value: Option<f64>| {
+/// Figures on their way out.
+#[derive(Default)]
+struct Facts(Vec<Fact>);
+
+impl Facts {
+    // Called from many places, and small in each.
+    #[inline(never)]
+    fn add(&mut self, family: &'static str, label: Option<&str>, value: Option<f64>) {
+        let Some(value) = value else { return };
         let label = label.map(|label| label.chars().take(LABEL_CHARS_MAX).collect());
-        facts.extend(value.map(|value| Fact { family, label, value }));
-    };
-    for (family, name) in [
-        ("tor_written_bytes", "traffic/written"),
-        ("tor_read_bytes", "traffic/read"),
-        ("tor_circuit_established", "status/circuit-established"),
-        ("tor_dormant", "dormant"),
-        ("tor_uptime", "uptime"),
-    ] {
-        add(family, None, answers.number(name));
+        self.0.push(Fact { family, label, value });
     }
-    for (family, name) in [
-        ("tor_version", "version"),
-        ("tor_version_status", "status/version/current"),
-        ("tor_fingerprint", "fingerprint"),
-    ] {
-        let text = answers.text(name);
-        add(family, text, text.map(|_| 1.0));
-    }
-    // One without a name is called so.
-    add("tor_nickname", Some(answers.text("Nickname").unwrap_or("Unnamed")), Some(1.0));
-    let liveness = answers.text("network-liveness").map(|text| f64::from(u8::from(text == "up")));
-    add("tor_network_liveness", None, liveness);
-    let rate = answers.limit(&["BandwidthRate", "RelayBandwidthRate", "MaxAdvertisedBandwidth"]);
-    add("tor_effective_rate", None, rate);
-    add("tor_effective_burst_rate", None, answers.limit(&["BandwidthBurst", "RelayBandwidthBurst"]));
-    let ports = answers.text("status/reachability-succeeded").unwrap_or_default().split(' ');
-    let countries = answers.text("status/clients-seen").unwrap_or_default();
-    let countries = countries.split_once("CountrySummary=").map_or("", |(_, rest)| rest);
-    let countries = countries.split(' ').next().unwrap_or_default().split(',');
-    let listed = ports.map(|entry| ("tor_reachable", entry));
-    let listed = listed.chain(countries.map(|entry| ("tor_bridge_clients_seen", entry)));
-    for (family, entry) in listed.take(LABELS_MAX) {
-        if let Some((label, value)) = entry.split_once('=') {
-            add(family, Some(label), number(value));
+
+    /// `OR=1`, `de=8`.
+    fn add_listed(&mut self, family: &'static str, entries: &str, separator: char) {
+        for entry in entries.split(separator).take(LABELS_MAX) {
+            if let Some((label, value)) = entry.split_once('=') {
+                self.add(family, Some(label), number(value));
+            }
         }
     }
+}
+
+/// What is a number as it stands.
+const NUMBERS: [(&str, &str); 5] = [
+    ("tor_written_bytes", "traffic/written"),
+    ("tor_read_bytes", "traffic/read"),
+    ("tor_circuit_established", "status/circuit-established"),
+    ("tor_dormant", "dormant"),
+    ("tor_uptime", "uptime"),
+];
+
+/// What is a label as it stands.
+const TEXTS: [(&str, &str); 3] = [
+    ("tor_version", "version"),
+    ("tor_version_status", "status/version/current"),
+    ("tor_fingerprint", "fingerprint"),
+];
+
+/// What `AccountingMax` brings: used, left and in all.
+const ACCOUNTING: [[&str; 3]; 2] = [
+    ["tor_accounting_read_bytes", "tor_accounting_left_read_bytes", "tor_accounting_read_limit_bytes"],
+    ["tor_accounting_write_bytes", "tor_accounting_left_write_bytes", "tor_accounting_write_limit_bytes"],
+];
+
+/// The figures: of `answers`, of what the directories say of a relay, and how many connections somebody has counted.
+pub(super) fn facts(answers: &Answers<'_>, relay: Option<&Reply>, connections: Option<usize>) -> Vec<Fact> {
+    let mut facts = Facts::default();
+    for (family, name) in NUMBERS {
+        facts.add(family, None, answers.number(name));
+    }
+    for (family, name) in TEXTS {
+        let text = answers.text(name);
+        facts.add(family, text, text.map(|_| 1.0));
+    }
+    // One without a name is called so.
+    facts.add("tor_nickname", Some(answers.text("Nickname").unwrap_or("Unnamed")), Some(1.0));
+    let liveness = answers.text("network-liveness").map(|text| if text == "up" { 1.0 } else { 0.0 });
+    facts.add("tor_network_liveness", None, liveness);
+    let rate = answers.limit(&["BandwidthRate", "RelayBandwidthRate", "MaxAdvertisedBandwidth"]);
+    facts.add("tor_effective_rate", None, rate);
+    let burst = answers.limit(&["BandwidthBurst", "RelayBandwidthBurst"]);
+    facts.add("tor_effective_burst_rate", None, burst);
+    let ports = answers.text("status/reachability-succeeded").unwrap_or_default();
+    facts.add_listed("tor_reachable", ports, ' ');
+    let countries = answers.text("status/clients-seen").and_then(|text| text.split_once("CountrySummary="));
+    let countries = countries.and_then(|(_, rest)| rest.split(' ').next()).unwrap_or_default();
+    facts.add_listed("tor_bridge_clients_seen", countries, ',');
     // Of a relay that the directories do not know yet, and of what is no relay, all are 0.
     let text = relay.and_then(|reply| reply.lines.first()).map_or("", String::as_str);
     let given = text.lines().find_map(|line| line.strip_prefix("s ")).unwrap_or_default();
     for flag in FLAGS {
         let has = given.split(' ').any(|one| one == flag);
-        add("tor_flags", Some(flag), Some(f64::from(u8::from(has))));
+        facts.add("tor_flags", Some(flag), Some(if has { 1.0 } else { 0.0 }));
     }
-    add("tor_connection_count", None, connections.map(|count| count as f64));
-    if answers.text("accounting/enabled") == Some("1")
-        && let Some((read, written)) = answers.pair("accounting/bytes")
-        && let Some((left_read, left_written)) = answers.pair("accounting/bytes-left")
-    {
-        add("tor_accounting_read_bytes", None, Some(read));
-        add("tor_accounting_left_read_bytes", None, Some(left_read));
-        add("tor_accounting_read_limit_bytes", None, Some(read + left_read));
-        add("tor_accounting_write_bytes", None, Some(written));
-        add("tor_accounting_left_write_bytes", None, Some(left_written));
-        add("tor_accounting_write_limit_bytes", None, Some(written + left_written));
+    facts.add("tor_connection_count", None, connections.map(|count| count as f64));
+    if answers.text("accounting/enabled") == Some("1") {
+        let both = answers.pair("accounting/bytes").zip(answers.pair("accounting/bytes-left"));
+        for (index, [used, left, limit]) in ACCOUNTING.iter().enumerate() {
+            let of = both.and_then(|(used, left)| Some((*used.get(index)?, *left.get(index)?)));
+            facts.add(used, None, of.map(|(used, _)| used));
+            facts.add(left, None, of.map(|(_, left)| left));
+            facts.add(limit, None, of.map(|(used, left)| used + left));
+        }
     }
-    facts
+    facts.0
 }
 
 /// Why Tor can build no circuit, if it says so; while it sleeps it needs none.
