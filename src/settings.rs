@@ -15,7 +15,7 @@ use crate::notify::{self, Destinations, destinations::Destination, dispatch};
 use crate::rules::{self, Context, RuleSet};
 use crate::timestamp::Zone;
 use crate::vars::{Faults, Vars, names_any};
-use crate::{ingest, otel, serve, watch};
+use crate::{ingest, otel, serve, tor, watch};
 
 /// All that the daemon is told.
 pub struct Settings {
@@ -41,6 +41,8 @@ pub struct Settings {
     pub otel: otel::Settings,
     /// HTTP.
     pub serve: serve::Settings,
+    /// Tor's control port.
+    pub tor: Option<tor::Settings>,
     /// Where the operator's clock is.
     pub zone: Zone,
 }
@@ -54,6 +56,7 @@ pub fn variables() -> Vec<String> {
         heartbeat::VARIABLES,
         otel::VARIABLES,
         serve::VARIABLES,
+        tor::VARIABLES,
         watch::VARIABLES,
         &["ALERTIK_CONFIG"],
     ];
@@ -96,6 +99,7 @@ impl Settings {
         let routers = Routers::read(vars, &mut faults);
         let ingest = ingest::Settings::read(vars, &routers, &mut faults);
         let serve = serve::Settings::read(vars, &mut faults);
+        let tor = tor::Settings::read(vars, &mut faults);
         let mut dispatch = dispatch::Settings::read(vars, &mut faults);
         let zone = read_zone(vars, &mut faults);
 
@@ -132,6 +136,7 @@ impl Settings {
             heartbeat,
             otel,
             serve,
+            tor,
             zone,
         };
         (faults.is_empty().then_some(settings), faults)

@@ -140,6 +140,11 @@ fn in_words(settings: Option<&Settings>, faults: &Faults) {
     if let Some(signal) = &settings.otel.logs {
         text.push_str(&format!("a copy of each alert goes to {} (hidden)\n", signal.variable));
     }
+    if let Some(tor) = &settings.tor {
+        let how =
+            if tor.password.is_some() { ", with TOR_CONTROL_PASSWORD (hidden) if it wants one" } else { "" };
+        text.push_str(&format!("Tor is asked at {} how it fares{how}\n", tor.address));
+    }
     text.push_str(&format!("lines by UDP on {}\n", settings.ingest.listen));
     if let Some(address) = settings.ingest.tcp_listen {
         text.push_str(&format!("lines by TCP on {address}\n"));

@@ -32,6 +32,7 @@ mod stopping;
 mod tail;
 mod tcp;
 mod texts;
+mod tor;
 mod watch;
 mod webhooks;
 
