@@ -133,7 +133,9 @@ impl Daemon {
         summary::log_rules(&settings);
         let start = Instant::now();
         let health = Arc::new(Health::new(start));
-        let stats = Arc::new(Stats::new(settings.rules.rules().iter().map(Rule::name)));
+        let hook_names = settings.hooks.iter().map(|hook| &*hook.name);
+        let stats = Stats::new(settings.rules.rules().iter().map(Rule::name)).with_hooks(hook_names);
+        let stats = Arc::new(stats);
         let live = Arc::<Live>::default();
         let ring = Ring::new(settings.ingest.ring_lines, RING_BYTES_MAX);
 
@@ -200,6 +202,7 @@ impl Daemon {
                 notifiers: Arc::clone(&notifiers),
                 start,
                 guesses: serve::Guesses::default(),
+                desk: serve::hooks::Desk::default(),
                 ask: Box::new(move |ask| drop(asker.send(call(ask)))),
                 try_pattern: rules::trial::answer,
                 read_draft: draft::read,
@@ -334,6 +337,7 @@ fn call(ask: serve::Ask) -> Call {
     match ask {
         serve::Ask::Test(number) => Call::Test(DestinationId(number)),
         serve::Ask::Mute(rule, until) => Call::Mute(rule, until),
+        serve::Ask::Hook(told) => Call::Hook(told),
     }
 }
 

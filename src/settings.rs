@@ -92,7 +92,7 @@ impl Settings {
         let log = log::Settings::read(vars, &mut faults);
         let routers = Routers::read(vars, &mut faults);
         let ingest = ingest::Settings::read(vars, &routers, &mut faults);
-        let serve = serve::Settings::read(vars, &mut faults);
+        let mut serve = serve::Settings::read(vars, &mut faults);
         let mut dispatch = dispatch::Settings::read(vars, &mut faults);
         let zone = read_zone(vars, &mut faults);
 
@@ -106,6 +106,8 @@ impl Settings {
         if let Some(list) = vars.text("FALLBACK_NOTIFIER").filter(|list| names_any(list)) {
             dispatch.fallback = destinations.resolve_list("FALLBACK_NOTIFIER", list, &mut faults);
         }
+        serve.hooks = serve::hooks::read(vars, &serve, &[], &mut faults);
+        let hooks = serve.hooks.iter().map(|listed| hook(listed, &mut destinations, &mut faults)).collect();
         let heartbeat = heartbeat::Settings::read(vars, &mut destinations, &self_destinations, &mut faults);
         let otel = otel::read(vars, &mut destinations, &mut faults);
         // A copy says which router it is from.
@@ -118,7 +120,7 @@ impl Settings {
             log,
             ingest,
             rules,
-            hooks: Vec::new(),
+            hooks,
             destinations,
             self_destinations,
             dispatch,
@@ -133,6 +135,17 @@ impl Settings {
     /// The name of a destination.
     pub fn destination_name(&self, id: DestinationId) -> &str {
         self.destinations.get(id.0).map_or("", |destination| &destination.name)
+    }
+}
+
+/// What the worker knows of a hook.
+fn hook(listed: &serve::hooks::Listed, destinations: &mut Destinations<'_>, faults: &mut Faults) -> Hook {
+    let variable = format!("{}_NOTIFIER", listed.rule);
+    let list = listed.notifiers.as_deref().unwrap_or_default();
+    Hook {
+        rule: listed.rule.as_str().into(),
+        name: listed.name.clone(),
+        destinations: destinations.resolve_list(&variable, list, faults).into(),
     }
 }
 

@@ -76,6 +76,10 @@ pub struct Stats {
     pub copies_lost: Counter,
     /// Of each rule, in the order of the rules.
     pub rules: Box<[Tally]>,
+    /// Of each hook, in the order of the hooks.
+    pub hooks: Box<[HookTally]>,
+    /// Calls of hooks that there are not: their names are strangers'.
+    pub hooks_unknown: Counter,
 }
 
 impl Stats {
@@ -83,6 +87,12 @@ impl Stats {
     pub fn new<'a>(rules: impl IntoIterator<Item = &'a str>) -> Stats {
         let tally = |name: &str| Tally { name: name.to_owned(), ..Tally::default() };
         Stats { rules: rules.into_iter().map(tally).collect(), ..Stats::default() }
+    }
+
+    /// The same with hooks of these names.
+    pub fn with_hooks<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Stats {
+        let tally = |name: &str| HookTally { name: name.to_owned(), ..HookTally::default() };
+        Stats { hooks: names.into_iter().map(tally).collect(), ..self }
     }
 
     /// Counts an alert that the rule of this name made.
@@ -154,6 +164,23 @@ impl Tally {
     fn lock(&self) -> MutexGuard<'_, Times> {
         self.times.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What became of the calls of one hook.
+#[derive(Debug, Default)]
+pub struct HookTally {
+    /// The hook's.
+    pub name: String,
+    /// What they said is kept.
+    pub accepted: Counter,
+    /// They had no right token or signature.
+    pub unauthorized: Counter,
+    /// They were too long.
+    pub too_long: Counter,
+    /// There was no room for what they said.
+    pub busy: Counter,
+    /// They were slow, or said nothing, or what they said could not be kept.
+    pub failed: Counter,
 }
 
 /// Lines by who sent them.

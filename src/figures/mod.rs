@@ -93,6 +93,7 @@ pub fn gather<'a>(source: &Source<'a>, now: (Instant, SystemTime)) -> Vec<Family
     let mut families = Families::default();
     lines(&mut families, source);
     rules(&mut families, source, now.0);
+    hooks(&mut families, source.stats);
     notifiers(&mut families, source, now.0);
     process(&mut families, source, now);
     families.0
@@ -186,6 +187,26 @@ fn rules<'a>(families: &mut Families<'a>, source: &Source<'a>, now: Instant) {
         "What rules remembered and STATE_DIR had no room for.",
         &stats.states_forgotten,
     );
+}
+
+fn hooks<'a>(families: &mut Families<'a>, stats: &'a Stats) {
+    let help = "Calls of hooks, by what became of them; those of none that there is have no name.";
+    families.family(Kind::Counter, "alertik_hook_requests_total", help);
+    for hook in &stats.hooks {
+        let outcomes = [
+            ("accepted", &hook.accepted),
+            ("unauthorized", &hook.unauthorized),
+            ("too_long", &hook.too_long),
+            ("busy", &hook.busy),
+            ("failed", &hook.failed),
+        ];
+        for (outcome, counter) in outcomes {
+            families.sample(&[("hook", &hook.name), ("outcome", outcome)], Value::Whole(counter.count()));
+        }
+    }
+    if !stats.hooks.is_empty() {
+        families.sample(&[("hook", ""), ("outcome", "unknown")], Value::Whole(stats.hooks_unknown.count()));
+    }
 }
 
 /// What becomes of a notification, and where that is counted.
