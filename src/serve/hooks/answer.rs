@@ -107,7 +107,10 @@ async fn take(
     drop(kept);
     let (done, taken) = oneshot::channel();
     let Message { text, priority } = message;
-    let done = Box::new(move |taken| drop(done.send(taken)));
+    let done = Box::new(move |taken| {
+        // Whoever asked may have gone.
+        let _ = done.send(taken);
+    });
     (site.ask)(Ask::Hook(Told { hook: place, text, priority, done }));
     stays.store(true, Ordering::Relaxed);
     let taken = timeout(KEEP_TIMEOUT, taken).await;

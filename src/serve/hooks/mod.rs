@@ -50,7 +50,7 @@ pub struct Message {
 }
 
 /// A header of the request by its name in lower case.
-pub type Header<'a> = &'a dyn Fn(&str) -> Option<&'a str>;
+type Header<'a> = &'a dyn Fn(&str) -> Option<&'a str>;
 
 /// What came, as a kind looks at it: an object, and the headers.
 struct Payload<'a> {
@@ -96,8 +96,8 @@ const REGISTRY: &[(&str, Kind)] = &[
 /// The kind of what has none, and is told as it is.
 const ANYTHING: &str = "anything";
 
-/// What to tell of a body, and the kind that it was taken for.
-pub fn render(header: Header<'_>, body: &[u8]) -> (&'static str, Message) {
+/// What to tell of a body, and the kind that it was taken for. `header` finds one by its name in lower case.
+pub fn render<'h>(header: &dyn Fn(&str) -> Option<&'h str>, body: &[u8]) -> (&'static str, Message) {
     let whole = String::from_utf8_lossy(body);
     let is_form =
         header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));

@@ -144,7 +144,8 @@ mod tests {
     fn what_cannot_be_a_hook_is_said() {
         let named = |name| [("HOOK0_NAME", name), ("HOOK0_NOTIFIER", "Slack")];
         let fault = |words: &str| format!("HOOK0_NAME: {words}");
-        for name in ["a/b", "ü", "..", "a b", &"a".repeat(65)] {
+        let long = "a".repeat(65);
+        for name in ["a/b", "ü", "..", "a b", &long] {
             let words = format!("{} is no name (expected at most 64 letters, digits, - _ .)", shown(name));
             check(&named(name), &[], &[], &[&fault(&words)]);
         }

@@ -19,8 +19,12 @@ pub(super) struct Text {
 }
 
 impl Text {
-    /// Adds a piece, or as much of it as there is room for.
+    /// Adds a piece, or as much of it as there is room for. Forms on web pages end their lines in two characters.
     pub(super) fn push(&mut self, piece: &str) {
+        piece.split('\r').for_each(|piece| self.push_one(piece));
+    }
+
+    fn push_one(&mut self, piece: &str) {
         let room = match self.is_cut {
             true => 0,
             false => TEXT_BYTES_MAX.saturating_sub(self.said.len() + MARK.len_utf8()),
