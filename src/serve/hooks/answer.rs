@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use tokio::sync::oneshot;
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::super::access::{self, Access};
 use super::super::body::{Body, plain, unauthorized};
 use super::super::{Ask, Site};
-use super::intake::{BODY_BYTES_MAX, Refusal, drain};
+use super::intake::{Refusal, drain};
 use super::settings::Listed;
 use super::signature::{self, Claim};
 use super::{Message, render};
@@ -39,11 +39,67 @@ pub(in crate::serve) fn called(hooks: &[Listed], method: &Method, path: &str) ->
     (place.is_some() || is_unknown && !hooks.is_empty()).then_some(place)
 }
 
-/// How a call ended, before it was told.
-struct Ended {
-    response: Response<Body>,
-    why: &'static str,
-    which: fn(&HookTally) -> &Counter,
+/// Why a call is not told.
+#[derive(Clone, Copy, Debug)]
+enum Refused {
+    Method,
+    /// Somebody there guesses.
+    Guesses,
+    Stranger,
+    /// Nobody may call so.
+    Foreign(&'static str),
+    Unread(Refusal),
+    Empty,
+    NoRoom,
+    NotKept,
+}
+
+/// Where it is counted.
+type Which = fn(&HookTally) -> &Counter;
+
+/// What is answered: a status, words, after how many seconds to come again, and where it is counted.
+type Answer = (StatusCode, &'static str, Option<&'static str>, Which);
+
+impl Refused {
+    fn answer(self) -> Answer {
+        let unauthorized: Which = |tally| &tally.unauthorized;
+        let too_long: Which = |tally| &tally.too_long;
+        let busy: Which = |tally| &tally.busy;
+        let failed: Which = |tally| &tally.failed;
+        match self {
+            Refused::Method => (StatusCode::METHOD_NOT_ALLOWED, "POST only", None, failed),
+            Refused::Guesses => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too many wrong tokens: wait a second",
+                Some("1"),
+                unauthorized,
+            ),
+            Refused::Stranger => (
+                StatusCode::UNAUTHORIZED,
+                "a token is needed, or a signature made with the secret",
+                None,
+                unauthorized,
+            ),
+            Refused::Foreign(why) => (StatusCode::FORBIDDEN, why, None, unauthorized),
+            Refused::Unread(Refusal::TooLong) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "longer than 1 MiB", None, too_long)
+            }
+            Refused::Unread(Refusal::Busy) => {
+                (StatusCode::TOO_MANY_REQUESTS, "too many bodies at a time: come again", Some("1"), busy)
+            }
+            Refused::Unread(Refusal::TooSlow) => (StatusCode::REQUEST_TIMEOUT, "too slow", None, failed),
+            Refused::Unread(Refusal::Broken) => {
+                (StatusCode::BAD_REQUEST, "the body has no end", None, failed)
+            }
+            Refused::Empty => {
+                (StatusCode::BAD_REQUEST, "the body is empty: there is nothing to tell", None, failed)
+            }
+            Refused::NoRoom => {
+                (StatusCode::TOO_MANY_REQUESTS, "too many alerts wait: come again", Some("10"), busy)
+            }
+            Refused::NotKept => (StatusCode::SERVICE_UNAVAILABLE, "it is not kept: come again", None, failed),
+        }
+    }
 }
 
 /// Answers a call.
@@ -57,24 +113,34 @@ pub(in crate::serve) async fn answer(
     let hook = called.and_then(|place| Some((place, site.settings.hooks.get(place)?)));
     let Some((place, hook)) = hook else {
         site.stats.hooks_unknown.add_one();
-        refused(site, "", "unknown", peer);
+        log_refused(site, "", "there is none", peer);
         drain(body).await;
         return plain(StatusCode::NOT_FOUND, "there is no such hook\n");
     };
-    let ended = match take(site, (place, hook), (parts, body), peer, stays).await {
-        Ok(()) => Ended { response: plain(StatusCode::OK, "ok\n"), why: "", which: |tally| &tally.accepted },
-        Err(ended) => {
-            refused(site, &hook.name, ended.why, peer);
-            ended
-        }
+    let tally = site.stats.hooks.get(place);
+    let Err(refused) = take(site, (place, hook), (parts, body), peer, stays).await else {
+        tally.into_iter().for_each(|tally| tally.accepted.add_one());
+        return plain(StatusCode::OK, "ok\n");
     };
-    if let Some(tally) = site.stats.hooks.get(place) {
-        (ended.which)(tally).add_one();
+    let (status, words, seconds, which) = refused.answer();
+    tally.into_iter().for_each(|tally| which(tally).add_one());
+    log_refused(site, &hook.name, words, peer);
+    let words = format!("{words}\n");
+    let mut response = match refused {
+        Refused::Stranger => unauthorized(&words),
+        _ => plain(status, words),
+    };
+    let headers = response.headers_mut();
+    if let Some(seconds) = seconds {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static(seconds));
     }
-    ended.response
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    response
 }
 
-fn refused(site: &Site, hook: &str, why: &str, peer: IpAddr) {
+fn log_refused(site: &Site, hook: &str, why: &str, peer: IpAddr) {
     let mut pace = site.desk.pace.lock().unwrap_or_else(PoisonError::into_inner);
     let values: log::Values<'_> = &[("hook", &hook), ("reason", &why), ("from", &peer)];
     log::paced(&mut pace, Instant::now(), Level::Warn, "hook refused", values);
@@ -87,26 +153,25 @@ async fn take(
     (parts, body): (Parts, Incoming),
     peer: IpAddr,
     stays: &AtomicBool,
-) -> Result<(), Ended> {
+) -> Result<(), Refused> {
     let claim = match may_call(site, hook, &parts, peer) {
         Ok(claim) => claim,
-        Err(ended) => {
+        Err(refused) => {
             drain(body).await;
-            return Err(ended);
+            return Err(refused);
         }
     };
-    let kept = site.desk.take(body, claim.is_none()).await.map_err(unread)?;
+    let kept = site.desk.take(body, claim.is_none()).await.map_err(Refused::Unread)?;
     if let (Some(claim), Some(keys)) = (&claim, &hook.keys)
         && !keys.prove(claim, &kept.bytes, SystemTime::now())
     {
         site.guesses.note_wrong(peer, Instant::now());
-        return Err(stranger());
+        return Err(Refused::Stranger);
     }
-    let message = message(hook, &parts.headers, &kept.bytes)?;
+    let Message { text, priority } = message(hook, &parts.headers, &kept.bytes)?;
     // Others may have its place while this one waits for the disk.
     drop(kept);
     let (done, taken) = oneshot::channel();
-    let Message { text, priority } = message;
     let done = Box::new(move |taken| {
         // Whoever asked may have gone.
         let _ = done.send(taken);
@@ -117,29 +182,22 @@ async fn take(
     stays.store(false, Ordering::Relaxed);
     match taken {
         Ok(Ok(Taken::Kept)) => Ok(()),
-        Ok(Ok(Taken::NoRoom)) => Err(busy("10", "too many alerts wait: come again\n")),
+        Ok(Ok(Taken::NoRoom)) => Err(Refused::NoRoom),
         // It may be kept by now: whoever comes again is told twice, rather than not at all.
-        Ok(Err(_)) | Err(_) => {
-            let response = plain(StatusCode::SERVICE_UNAVAILABLE, "it is not kept: come again\n");
-            Err(Ended { response, why: "not kept", which: |tally| &tally.failed })
-        }
+        Ok(Err(_)) | Err(_) => Err(Refused::NotKept),
     }
 }
 
 /// Whether it may be looked at; if that hangs on the body, what to compare it with.
-fn may_call(site: &Site, hook: &Listed, parts: &Parts, peer: IpAddr) -> Result<Option<Claim>, Ended> {
+fn may_call(site: &Site, hook: &Listed, parts: &Parts, peer: IpAddr) -> Result<Option<Claim>, Refused> {
     let (headers, now) = (&parts.headers, Instant::now());
-    let failed = |response, why| Ended { response, why, which: |tally| &tally.failed };
     if parts.method != Method::POST {
-        let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "POST only\n");
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
-        return Err(failed(response, "another method"));
+        return Err(Refused::Method);
     }
     let claim = hook.keys.as_ref().and_then(|_| signature::claim(headers));
     let is_try = claim.is_some() || access::is_try(headers);
     if is_try && !site.guesses.may_try(peer, now) {
-        let ended = busy("1", "too many wrong tokens: wait a second\n");
-        return Err(Ended { which: |tally| &tally.unauthorized, why: "too many wrong tokens", ..ended });
+        return Err(Refused::Guesses);
     }
     let access = match &hook.keys {
         None => access::of_page(&site.settings, headers),
@@ -153,55 +211,22 @@ fn may_call(site: &Site, hook: &Listed, parts: &Parts, peer: IpAddr) -> Result<O
             if is_try {
                 site.guesses.note_wrong(peer, now);
             }
-            Err(stranger())
+            Err(Refused::Stranger)
         }
-        Access::Refused(why) => {
-            let response = plain(StatusCode::FORBIDDEN, format!("{why}\n"));
-            Err(Ended { response, why: "not from here", which: |tally| &tally.unauthorized })
-        }
-    }
-}
-
-fn stranger() -> Ended {
-    let response = unauthorized("the hook's secret is needed, as bearer token or by a signature\n");
-    Ended { response, why: "no right token or signature", which: |tally| &tally.unauthorized }
-}
-
-fn busy(seconds: &'static str, text: &str) -> Ended {
-    let mut response = plain(StatusCode::TOO_MANY_REQUESTS, text);
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
-    Ended { response, why: "no room", which: |tally| &tally.busy }
-}
-
-fn unread(refusal: Refusal) -> Ended {
-    let failed =
-        |status, text: &str, why| Ended { response: plain(status, text), why, which: |tally| &tally.failed };
-    match refusal {
-        Refusal::Busy => busy("1", "too many bodies at a time: come again\n"),
-        Refusal::TooSlow => failed(StatusCode::REQUEST_TIMEOUT, "too slow\n", "too slow"),
-        Refusal::Broken => failed(StatusCode::BAD_REQUEST, "the body has no end\n", "no end"),
-        Refusal::TooLong => {
-            let response = plain(StatusCode::PAYLOAD_TOO_LARGE, format!("at most {BODY_BYTES_MAX} bytes\n"));
-            Ended { response, why: "too long", which: |tally| &tally.too_long }
-        }
+        Access::Refused(why) => Err(Refused::Foreign(why)),
     }
 }
 
 /// What is told of a body.
-fn message(hook: &Listed, headers: &HeaderMap, body: &[u8]) -> Result<Message, Ended> {
+fn message(hook: &Listed, headers: &HeaderMap, body: &[u8]) -> Result<Message, Refused> {
     // A sign of life says nothing, and nobody reads it.
     if hook.notifiers.is_none() {
         return Ok(Message { text: String::new(), priority: Priority::Normal });
     }
     if body.trim_ascii().is_empty() {
-        let response = plain(StatusCode::BAD_REQUEST, "the body is empty: there is nothing to tell\n");
-        return Err(Ended { response, why: "empty", which: |tally| &tally.failed });
+        return Err(Refused::Empty);
     }
-    let header = |name: &str| match name {
-        "content-type" => headers.get(CONTENT_TYPE)?.to_str().ok(),
-        _ => headers.get(name)?.to_str().ok(),
-    };
-    let (kind, message) = render(&header, body);
+    let (kind, message) = render(&|name| headers.get(name)?.to_str().ok(), body);
     log::debug("hook called", &[("hook", &hook.name), ("kind", &kind), ("bytes", &body.len())]);
     Ok(message)
 }
