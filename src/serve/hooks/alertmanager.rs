@@ -11,27 +11,20 @@ use std::borrow::Cow;
 
 use super::json::Json;
 use super::text::Text;
-use super::{Message, Payload, SHOWN_MAX};
+use super::{FIELDS_MAX, Message, Payload, SHOWN_MAX};
 use crate::alert::Priority;
+
+type Fields<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
 
 pub(super) fn read(payload: &Payload<'_>) -> Option<Message> {
     let alerts = payload.get("alerts").filter(|alerts| alerts.is_array())?;
     if !(payload.has("version") || payload.has("groupLabels") || payload.has("commonLabels")) {
         return None;
     }
+    let group = Group::new(payload, alerts);
     let mut text = Text::default();
-    say(&mut text, payload, alerts, Some(&name(payload)));
-    Some(Message { text: text.finish(), priority: priority(payload, alerts) })
-}
-
-/// High, if something critical fires.
-pub(super) fn priority(payload: &Payload<'_>, alerts: Json<'_>) -> Priority {
-    let common = payload.text_at("commonLabels", &["severity"]);
-    let is_high = |alert: Json<'_>| {
-        let severity = alert.text_at(&["labels", "severity"]);
-        !is_resolved(alert) && super::priority_of(severity.as_deref().or(common.as_deref())) == Priority::High
-    };
-    if alerts.items().any(is_high) { Priority::High } else { Priority::Normal }
+    group.say(&mut text, Some(&name(payload)));
+    Some(Message { text: text.finish(), priority: group.priority })
 }
 
 /// What the group is about.
@@ -40,77 +33,112 @@ fn name<'a>(payload: &Payload<'a>) -> Cow<'a, str> {
     if let Some(name) = of("groupLabels").or_else(|| of("commonLabels")) {
         return name;
     }
-    let labels = payload.get("groupLabels").map(pairs).filter(|labels| !labels.is_empty());
-    labels.map(Cow::Owned).or_else(|| payload.text("receiver")).unwrap_or("alerts".into())
+    let labels = pairs(&fields(payload.get("groupLabels")));
+    if labels.is_empty() { payload.text("receiver").unwrap_or("alerts".into()) } else { labels.into() }
 }
 
-/// Says what fires, and then what is resolved, under heads with `name`, or without one only where both are there.
-pub(super) fn say(text: &mut Text, payload: &Payload<'_>, alerts: Json<'_>, name: Option<&str>) {
-    let (common, annotations) = (payload.get("commonLabels"), payload.get("commonAnnotations"));
-    let left_out = payload.get("truncatedAlerts").and_then(|count| count.raw().parse::<usize>().ok());
-    let count = |resolved| alerts.items().filter(|alert| is_resolved(*alert) == resolved).count();
-    let mut is_first = true;
-    for (word, resolved) in [("FIRING", false), ("RESOLVED", true)] {
-        let count = count(resolved);
-        if count == 0 {
-            continue;
+/// Alerts that came together.
+pub(super) struct Group<'a> {
+    common: Fields<'a>,
+    annotations: Fields<'a>,
+    /// Those that fire, and those that are over.
+    halves: [Half<'a>; 2],
+    left_out: usize,
+    /// High, if something critical fires.
+    pub(super) priority: Priority,
+}
+
+#[derive(Default)]
+struct Half<'a> {
+    count: usize,
+    shown: Vec<Json<'a>>,
+}
+
+impl<'a> Group<'a> {
+    /// Reads `alerts` once, however many there are.
+    pub(super) fn new(payload: &Payload<'a>, alerts: Json<'a>) -> Group<'a> {
+        let left_out = payload.get("truncatedAlerts").and_then(|count| count.raw().parse().ok());
+        let mut group = Group {
+            common: fields(payload.get("commonLabels")),
+            annotations: fields(payload.get("commonAnnotations")),
+            halves: Default::default(),
+            left_out: left_out.unwrap_or(0),
+            priority: Priority::Normal,
+        };
+        let severity = find(&group.common, "severity").and_then(Json::said);
+        let [firing, resolved] = &mut group.halves;
+        for alert in alerts.items() {
+            let is_resolved = alert.text("status").is_some_and(|status| status == "resolved");
+            let half = if is_resolved { &mut *resolved } else { &mut *firing };
+            half.count += 1;
+            if half.shown.len() < SHOWN_MAX {
+                half.shown.push(alert);
+            }
+            if !is_resolved && group.priority == Priority::Normal {
+                let own = alert.text_at(&["labels", "severity"]);
+                group.priority = super::priority_of(own.as_deref().or(severity.as_deref()));
+            }
         }
-        match name {
-            Some(name) => text.line(&format!("[{word}:{count}] {name}")),
-            None if count < alerts.items().count() => text.line(&format!("[{word}:{count}]")),
-            None => {}
-        }
-        if std::mem::take(&mut is_first) {
-            // What the head says need not be said again.
-            text.line_if(common.map(pairs).filter(|pairs| name != Some(pairs)));
-            text.line_if(annotations.and_then(|common| common.text("summary")));
-            text.line_if(annotations.and_then(|common| common.text("description")));
-        }
-        let those = alerts.items().filter(|alert| is_resolved(*alert) == resolved);
-        for alert in those.take(SHOWN_MAX) {
-            say_one(text, alert, common, annotations);
-        }
-        let more = count.saturating_sub(SHOWN_MAX);
-        if more > 0 {
-            text.line(&format!("… and {more} more"));
-        }
+        group
     }
-    if let Some(count) = left_out.filter(|count| *count > 0) {
-        text.line(&format!("… and {count} that were not sent"));
+
+    /// Says what fires, and then what is over, under heads with `name`; without one only where there are both.
+    pub(super) fn say(&self, text: &mut Text, name: Option<&str>) {
+        let is_mixed = self.halves.iter().all(|half| half.count > 0);
+        let mut is_first = true;
+        for (word, Half { count, shown }) in ["FIRING", "RESOLVED"].into_iter().zip(&self.halves) {
+            if *count == 0 {
+                continue;
+            }
+            if name.is_some() || is_mixed {
+                text.line(&format!("[{word}:{count}] {}", name.unwrap_or_default()));
+            }
+            if std::mem::take(&mut is_first) {
+                let common = pairs(&self.common);
+                // What the head says need not be said again.
+                text.line_if(Some(common).filter(|common| name != Some(common)));
+                for key in ["summary", "description"] {
+                    text.line_if(find(&self.annotations, key).and_then(Json::said));
+                }
+            }
+            shown.iter().for_each(|alert| self.say_one(text, *alert));
+            text.more(count - shown.len(), "more");
+        }
+        text.more(self.left_out, "that were not sent");
+    }
+
+    /// What sets one alert apart from the others.
+    fn say_one(&self, text: &mut Text, alert: Json<'_>) {
+        let mut own = fields(alert.get("labels"));
+        own.retain(|(key, value)| find(&self.common, key) != Some(*value));
+        let mut labels = String::new();
+        own.iter().for_each(|(key, value)| pair(&mut labels, key, *value));
+        if !labels.is_empty() {
+            text.line(&format!("- {labels}"));
+        }
+        let own = fields(alert.get("annotations"));
+        for key in ["summary", "description", "message"] {
+            let value = find(&own, key).filter(|value| find(&self.annotations, key) != Some(*value));
+            text.line_if(value.and_then(Json::said));
+        }
+        text.line_if(alert.text("generatorURL"));
     }
 }
 
-fn is_resolved(alert: Json<'_>) -> bool {
-    alert.text("status").is_some_and(|status| status == "resolved")
+/// Names and values, looked at once.
+fn fields(object: Option<Json<'_>>) -> Fields<'_> {
+    object.into_iter().flat_map(Json::entries).take(FIELDS_MAX).collect()
 }
 
-/// What sets one alert apart from the others in its group.
-fn say_one(text: &mut Text, alert: Json<'_>, common: Option<Json<'_>>, annotations: Option<Json<'_>>) {
-    let mut labels = String::new();
-    let said = |object: Option<Json<'_>>, key: &str, value: Json<'_>| {
-        object.and_then(|all| all.get(key)) == Some(value)
-    };
-    for (key, value) in alert.get("labels").into_iter().flat_map(Json::entries) {
-        if !said(common, &key, value) {
-            pair(&mut labels, &key, value);
-        }
-    }
-    if !labels.is_empty() {
-        text.line(&format!("- {labels}"));
-    }
-    let own = alert.get("annotations");
-    for key in ["summary", "description", "message"] {
-        let value = own.and_then(|own| own.get(key)).filter(|value| !said(annotations, key, *value));
-        text.line_if(value.and_then(Json::said));
-    }
-    text.line_if(alert.text("generatorURL"));
+fn find<'a>(fields: &Fields<'a>, name: &str) -> Option<Json<'a>> {
+    fields.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
 }
 
 /// Labels but the one that is in the head: `a=b c=d`.
-fn pairs(labels: Json<'_>) -> String {
+fn pairs(labels: &Fields<'_>) -> String {
     let mut text = String::new();
-    for (key, value) in labels.entries().filter(|(key, _)| key != "alertname").take(SHOWN_MAX) {
-        pair(&mut text, &key, value);
+    for (key, value) in labels.iter().filter(|(key, _)| key != "alertname").take(SHOWN_MAX) {
+        pair(&mut text, key, *value);
     }
     text
 }

@@ -96,9 +96,7 @@ fn pushed(text: &mut Text, payload: &Payload<'_>) {
         let message = commit.text("message").unwrap_or_default();
         text.line(&format!("- {}", message.trim().lines().next().unwrap_or_default()));
     }
-    if count > SHOWN_MAX {
-        text.line(&format!("… and {} more", count - SHOWN_MAX));
-    }
+    text.more(count.saturating_sub(SHOWN_MAX), "more");
     text.line_if(payload.text("compare_url").or_else(|| payload.text("compare")));
 }
 

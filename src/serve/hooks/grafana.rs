@@ -8,8 +8,9 @@
 //! Title and message are templates that the operator may have replaced: whether it fires or is over is put in front
 //! where they do not say it.
 
+use super::alertmanager::Group;
 use super::text::Text;
-use super::{Message, Payload, SHOWN_MAX, alertmanager};
+use super::{Message, Payload, SHOWN_MAX};
 
 pub(super) fn read(payload: &Payload<'_>) -> Option<Message> {
     match payload.get("alerts").filter(|alerts| alerts.is_array()) {
@@ -18,16 +19,16 @@ pub(super) fn read(payload: &Payload<'_>) -> Option<Message> {
             if !is_ours {
                 return None;
             }
+            let group = Group::new(payload, alerts);
             let mut text = Text::default();
             let title = payload.text("title").or_else(|| payload.text_at("commonLabels", &["alertname"]));
             let state = payload.text("status").unwrap_or("firing".into());
             head(&mut text, &state, title.as_deref().unwrap_or("Grafana"));
             match payload.text("message") {
                 Some(message) => text.line(&message),
-                None => alertmanager::say(&mut text, payload, alerts, None),
+                None => group.say(&mut text, None),
             }
-            let priority = alertmanager::priority(payload, alerts);
-            Some(Message { text: text.finish(), priority })
+            Some(Message { text: text.finish(), priority: group.priority })
         }
         None => legacy(payload),
     }

@@ -98,7 +98,8 @@ const ANYTHING: &str = "anything";
 
 /// What to tell of a body, and the kind that it was taken for. `header` finds one by its name in lower case.
 pub fn render<'h>(header: &dyn Fn(&str) -> Option<&'h str>, body: &[u8]) -> (&'static str, Message) {
-    let whole = String::from_utf8_lossy(body);
+    // Some programs begin whatever they write with a mark that says nothing.
+    let whole = String::from_utf8_lossy(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body));
     let is_form =
         header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
     // GitHub and Gitea put the JSON into a form, if they are asked to.
@@ -193,7 +194,7 @@ mod tests {
         check(b" disk full\n", "disk full");
         check(b"{\"text\":\"cut off", "{\"text\":\"cut off");
         check(b"\xff\xfe", "\u{fffd}\u{fffd}");
-        check(b"[1]", "[\n    1\n]");
+        check(b"\xef\xbb\xbf[1]", "[\n    1\n]");
         check(b"{\"text\":\" \"}", "{\n    \"text\": \" \"\n}");
     }
 

@@ -50,6 +50,13 @@ impl Text {
         }
     }
 
+    /// How many there are besides, if any.
+    pub(super) fn more(&mut self, count: usize, words: &str) {
+        if count > 0 {
+            self.line(&format!("… and {count} {words}"));
+        }
+    }
+
     /// The same for what may be missing.
     pub(super) fn line_if(&mut self, line: Option<impl AsRef<str>>) {
         if let Some(line) = line {
