@@ -105,7 +105,8 @@ impl Daemon {
         let start = Instant::now();
         let health = Arc::new(Health::new(start));
         let mut watches = Watches::new(std::mem::take(&mut settings.watches), start);
-        let stats = Stats::new(settings.rules.rules().iter().map(Rule::name));
+        let hook_names = settings.hooks.iter().map(|hook| &*hook.name);
+        let stats = Stats::new(settings.rules.rules().iter().map(Rule::name)).with_hooks(hook_names);
         let stats = Arc::new(Stats { watches: watches.silences(), ..stats });
         let live = Arc::<Live>::default();
         let ring = Ring::new(settings.ingest.ring_lines, RING_BYTES_MAX);
@@ -175,6 +176,7 @@ impl Daemon {
                 tor: tor.as_ref().map(tor::Watch::for_site),
                 start,
                 guesses: serve::Guesses::default(),
+                desk: serve::hooks::Desk::default(),
                 ask: Box::new(move |ask| drop(asker.send(call(ask)))),
                 try_pattern: rules::trial::answer,
                 read_draft: draft::read,
@@ -314,6 +316,7 @@ fn call(ask: serve::Ask) -> Call {
     match ask {
         serve::Ask::Test(number) => Call::Test(DestinationId(number)),
         serve::Ask::Mute(rule, until) => Call::Mute(rule, until),
+        serve::Ask::Hook(told) => Call::Hook(told),
     }
 }
 

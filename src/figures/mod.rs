@@ -97,6 +97,7 @@ pub fn gather<'a>(source: &Source<'a>, now: (Instant, SystemTime)) -> Vec<Family
     lines(&mut families, source);
     rules(&mut families, source, now.0);
     watches(&mut families, source, now.0);
+    hooks(&mut families, source.stats);
     notifiers(&mut families, source, now.0);
     process(&mut families, source, now);
     if let Some(tor) = source.tor {
@@ -206,6 +207,26 @@ fn watches<'a>(families: &mut Families<'a>, source: &Source<'a>, now: Instant) {
     families.family(Kind::Gauge, "alertik_watch_stage", "How many stages of a silence are told.");
     for watch in watches {
         families.sample(&[("watch", &watch.name)], Value::Whole(watch.seen().1));
+    }
+}
+
+fn hooks<'a>(families: &mut Families<'a>, stats: &'a Stats) {
+    let help = "Calls of hooks, by what became of them; those of none that there is have no name.";
+    families.family(Kind::Counter, "alertik_hook_requests_total", help);
+    for hook in &stats.hooks {
+        let outcomes = [
+            ("accepted", &hook.accepted),
+            ("unauthorized", &hook.unauthorized),
+            ("too_long", &hook.too_long),
+            ("busy", &hook.busy),
+            ("failed", &hook.failed),
+        ];
+        for (outcome, counter) in outcomes {
+            families.sample(&[("hook", &hook.name), ("outcome", outcome)], Value::Whole(counter.count()));
+        }
+    }
+    if !stats.hooks.is_empty() {
+        families.sample(&[("hook", ""), ("outcome", "unknown")], Value::Whole(stats.hooks_unknown.count()));
     }
 }
 

@@ -57,6 +57,8 @@ fn busy(slack: &Recorder, teams: &Recorder, discord: &Recorder) -> (Daemon, Stri
             .with("SELF_NOTIFIER", "Console")
             .with("STATIC_EVENT1_NOTIFIER", "Slack")
             .with("EVENT0_COOLDOWN", "1h")
+            .with("HOOK0_NAME", "pump")
+            .with("HOOK0_NOTIFIER", "Slack")
             .substr("Slack,Teams,Discord", "login", "@{line}"),
     );
     daemon.send(LOGIN_FAILURE);

@@ -13,6 +13,7 @@ mod examples;
 mod flood;
 mod forwarding;
 mod heartbeat;
+mod hooks;
 mod http;
 mod listening;
 mod loop_guard;
