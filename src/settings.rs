@@ -13,9 +13,10 @@ use crate::log;
 use crate::network::Routers;
 use crate::notify::{self, Destinations, destinations::Destination, dispatch};
 use crate::rules::{self, Context, RuleSet};
+use crate::serve::hooks::Watched;
 use crate::timestamp::Zone;
 use crate::vars::{Faults, Vars, names_any};
-use crate::{ingest, otel, serve, watch};
+use crate::{ingest, otel, serve, tor, watch};
 
 /// All that the daemon is told.
 pub struct Settings {
@@ -41,6 +42,8 @@ pub struct Settings {
     pub otel: otel::Settings,
     /// HTTP.
     pub serve: serve::Settings,
+    /// Tor's control port.
+    pub tor: Option<tor::Settings>,
     /// Where the operator's clock is.
     pub zone: Zone,
 }
@@ -54,6 +57,7 @@ pub fn variables() -> Vec<String> {
         heartbeat::VARIABLES,
         otel::VARIABLES,
         serve::VARIABLES,
+        tor::VARIABLES,
         watch::VARIABLES,
         &["ALERTIK_CONFIG"],
     ];
@@ -95,7 +99,8 @@ impl Settings {
         let log = log::Settings::read(vars, &mut faults);
         let routers = Routers::read(vars, &mut faults);
         let ingest = ingest::Settings::read(vars, &routers, &mut faults);
-        let serve = serve::Settings::read(vars, &mut faults);
+        let mut serve = serve::Settings::read(vars, &mut faults);
+        let tor = tor::Settings::read(vars, &mut faults);
         let mut dispatch = dispatch::Settings::read(vars, &mut faults);
         let zone = read_zone(vars, &mut faults);
 
@@ -111,6 +116,10 @@ impl Settings {
         }
         let heartbeat = heartbeat::Settings::read(vars, &mut destinations, &self_destinations, &mut faults);
         let mut watches = watch::Settings::read(vars, &mut destinations, &mut faults);
+        let watched = watches.hook_names();
+        let watched: Vec<_> = watched.iter().map(|(variable, name)| Watched { variable, name }).collect();
+        serve.hooks = serve::hooks::read(vars, &serve, &watched, &mut faults);
+        let hooks = serve.hooks.iter().map(|listed| hook(listed, &mut destinations, &mut faults)).collect();
         // Here SimpleX is told whom to listen for: `watches.contact_names()`.
         let otel = otel::read(vars, &mut destinations, &mut faults);
         // A copy says which router it is from.
@@ -125,7 +134,7 @@ impl Settings {
             log,
             ingest,
             rules,
-            hooks: Vec::new(),
+            hooks,
             watches,
             destinations,
             self_destinations,
@@ -133,6 +142,7 @@ impl Settings {
             heartbeat,
             otel,
             serve,
+            tor,
             zone,
         };
         (faults.is_empty().then_some(settings), faults)
@@ -141,6 +151,17 @@ impl Settings {
     /// The name of a destination.
     pub fn destination_name(&self, id: DestinationId) -> &str {
         self.destinations.get(id.0).map_or("", |destination| &destination.name)
+    }
+}
+
+/// What the worker knows of a hook.
+fn hook(listed: &serve::hooks::Listed, destinations: &mut Destinations<'_>, faults: &mut Faults) -> Hook {
+    let variable = format!("{}_NOTIFIER", listed.rule);
+    let list = listed.notifiers.as_deref().unwrap_or_default();
+    Hook {
+        rule: listed.rule.as_str().into(),
+        name: listed.name.clone(),
+        destinations: destinations.resolve_list(&variable, list, faults).into(),
     }
 }
 

@@ -78,6 +78,10 @@ pub struct Stats {
     pub rules: Box<[Tally]>,
     /// Of each watch.
     pub watches: Box<[Arc<Silence>]>,
+    /// Of each hook, in the order of the hooks.
+    pub hooks: Box<[HookTally]>,
+    /// Calls of hooks that there are not: their names are strangers'.
+    pub hooks_unknown: Counter,
 }
 
 impl Stats {
@@ -85,6 +89,12 @@ impl Stats {
     pub fn new<'a>(rules: impl IntoIterator<Item = &'a str>) -> Stats {
         let tally = |name: &str| Tally { name: name.to_owned(), ..Tally::default() };
         Stats { rules: rules.into_iter().map(tally).collect(), ..Stats::default() }
+    }
+
+    /// The same with hooks of these names.
+    pub fn with_hooks<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Stats {
+        let tally = |name: &str| HookTally { name: name.to_owned(), ..HookTally::default() };
+        Stats { hooks: names.into_iter().map(tally).collect(), ..self }
     }
 
     /// Counts an alert that the rule of this name made.
@@ -181,6 +191,23 @@ impl Silence {
     pub fn seen(&self) -> (Instant, usize) {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What became of the calls of one hook.
+#[derive(Debug, Default)]
+pub struct HookTally {
+    /// The hook's.
+    pub name: String,
+    /// What they said is kept.
+    pub accepted: Counter,
+    /// They had no right token or signature.
+    pub unauthorized: Counter,
+    /// They were too long.
+    pub too_long: Counter,
+    /// There was no room for what they said.
+    pub busy: Counter,
+    /// They were slow, or said nothing, or what they said could not be kept.
+    pub failed: Counter,
 }
 
 /// Lines by who sent them.

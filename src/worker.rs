@@ -60,6 +60,8 @@ pub enum Call {
     Mute(Option<usize>, Option<Instant>),
     /// Another system has told us something.
     Hook(Told),
+    /// Something that we watch is in trouble, or is not any more: the words for it.
+    Trouble(String),
     /// No more lines will come.
     Stop,
 }
@@ -141,6 +143,7 @@ impl Worker {
                     self.hear_hook(told.hook, now);
                     self.take_told(told, now);
                 }
+                Popped::Called(Call::Trouble(text)) => self.tell_trouble(text, None),
                 Popped::Called(Call::Stop) | Popped::Closed => break,
                 Popped::Nothing => {}
             }

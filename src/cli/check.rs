@@ -36,6 +36,15 @@ struct WatchRow<'a> {
 }
 
 #[derive(Serialize)]
+struct HookRow<'a> {
+    hook: &'a str,
+    name: &'a str,
+    notifiers: Vec<&'a str>,
+    /// True if it has one of its own. It is not shown.
+    secret: bool,
+}
+
+#[derive(Serialize)]
 struct FaultRow<'a> {
     fault: &'a str,
 }
@@ -76,6 +85,10 @@ fn as_json(settings: Option<&Settings>, faults: &Faults) {
         let description = watch.words(&|ids| names(settings, ids));
         print_json(&WatchRow { watch: watch.name(), description });
     }
+    for (hook, listed) in settings.hooks.iter().zip(&settings.serve.hooks) {
+        let notifiers = hook.destinations.iter().map(|id| settings.destination_name(*id)).collect();
+        print_json(&HookRow { hook: &hook.rule, name: &hook.name, notifiers, secret: listed.has_secret() });
+    }
     for (index, destination) in settings.destinations.iter().enumerate() {
         print_json(&NotifierRow {
             notifier: &destination.name,
@@ -101,6 +114,18 @@ fn in_words(settings: Option<&Settings>, faults: &Faults) {
     for rule in settings.rules.rules() {
         let names: Vec<_> = rule.destinations().iter().map(|id| settings.destination_name(*id)).collect();
         text.push_str(&format!("  {} ({}) -> {}\n", rule.name(), rule.description(), names.join(", ")));
+    }
+    if !settings.hooks.is_empty() {
+        text.push_str("hooks:\n");
+    }
+    for (hook, listed) in settings.hooks.iter().zip(&settings.serve.hooks) {
+        let names: Vec<_> = hook.destinations.iter().map(|id| settings.destination_name(*id)).collect();
+        let names = if names.is_empty() { "nobody, it is watched".to_owned() } else { names.join(", ") };
+        let who = match listed.has_secret() {
+            true => "with its secret (hidden)",
+            false => "as the page",
+        };
+        text.push_str(&format!("  {} (/hook/{}, opened {who}) -> {names}\n", hook.rule, hook.name));
     }
     text.push_str("notifiers:\n");
     for destination in &settings.destinations {
@@ -139,6 +164,11 @@ fn in_words(settings: Option<&Settings>, faults: &Faults) {
     }
     if let Some(signal) = &settings.otel.logs {
         text.push_str(&format!("a copy of each alert goes to {} (hidden)\n", signal.variable));
+    }
+    if let Some(tor) = &settings.tor {
+        let how =
+            if tor.password.is_some() { ", with TOR_CONTROL_PASSWORD (hidden) if it wants one" } else { "" };
+        text.push_str(&format!("Tor is asked at {} how it fares{how}\n", tor.address));
     }
     text.push_str(&format!("lines by UDP on {}\n", settings.ingest.listen));
     if let Some(address) = settings.ingest.tcp_listen {

@@ -1,8 +1,8 @@
 //! All that is counted, as families of figures: once, for whoever writes them down.
 //!
 //! ```text
-//!   stats, health, /proc ─► gather ─► Vec<Family> ─► serve: /metrics, in Prometheus's text format
-//!                                                └─► otel: OTLP, in JSON
+//!   stats, health, /proc, Tor ─► gather ─► Vec<Family> ─► serve: /metrics, in Prometheus's text format
+//!                                                     └─► otel: OTLP, in JSON
 //! ```
 //!
 //! Apart from both, which know nothing of each other, so that they never tell of two different daemons. Names
@@ -17,6 +17,7 @@ use crate::health::{Condition, Pulse};
 use crate::network::Routers;
 use crate::stats::{Counter, DelaysSeen, Deliveries, Stats};
 
+pub mod tor;
 mod usage;
 
 /// What there is to say of a notifier.
@@ -37,6 +38,8 @@ pub struct Source<'a> {
     pub routers: &'a Routers,
     /// The notifiers.
     pub notifiers: &'a [NotifierCard],
+    /// What Tor has said, if it is asked.
+    pub tor: Option<&'a tor::Tor>,
     /// When the process started.
     pub start: Instant,
 }
@@ -94,8 +97,12 @@ pub fn gather<'a>(source: &Source<'a>, now: (Instant, SystemTime)) -> Vec<Family
     lines(&mut families, source);
     rules(&mut families, source, now.0);
     watches(&mut families, source, now.0);
+    hooks(&mut families, source.stats);
     notifiers(&mut families, source, now.0);
     process(&mut families, source, now);
+    if let Some(tor) = source.tor {
+        tor::families(&mut families, tor);
+    }
     families.0
 }
 
@@ -203,6 +210,26 @@ fn watches<'a>(families: &mut Families<'a>, source: &Source<'a>, now: Instant) {
     }
 }
 
+fn hooks<'a>(families: &mut Families<'a>, stats: &'a Stats) {
+    let help = "Calls of hooks, by what became of them; those of none that there is have no name.";
+    families.family(Kind::Counter, "alertik_hook_requests_total", help);
+    for hook in &stats.hooks {
+        let outcomes = [
+            ("accepted", &hook.accepted),
+            ("unauthorized", &hook.unauthorized),
+            ("too_long", &hook.too_long),
+            ("busy", &hook.busy),
+            ("failed", &hook.failed),
+        ];
+        for (outcome, counter) in outcomes {
+            families.sample(&[("hook", &hook.name), ("outcome", outcome)], Value::Whole(counter.count()));
+        }
+    }
+    if !stats.hooks.is_empty() {
+        families.sample(&[("hook", ""), ("outcome", "unknown")], Value::Whole(stats.hooks_unknown.count()));
+    }
+}
+
 /// What becomes of a notification, and where that is counted.
 type Outcome = (&'static str, fn(&Deliveries) -> &Counter);
 
@@ -287,8 +314,16 @@ mod tests {
     fn every_family_has_a_name_of_its_own_that_says_what_it_does() {
         let stats = Stats::new(["EVENT0"]);
         let (routers, now) = (Routers::default(), (Instant::now(), SystemTime::now()));
-        let source = Source { stats: &stats, routers: &routers, notifiers: &[], start: now.0 };
+        let tor = tor::Tor::default();
+        let of_tor =
+            tor::FAMILIES.map(|(family, ..)| tor::Fact { family, label: Some("x".to_owned()), value: 1.0 });
+        tor.put(of_tor.to_vec());
+        let source =
+            Source { stats: &stats, routers: &routers, notifiers: &[], tor: Some(&tor), start: now.0 };
         let families = gather(&source, now);
+        assert!(
+            families.iter().filter(|family| family.name.starts_with("tor_")).count() > tor::FAMILIES.len()
+        );
         for family in &families {
             assert_eq!(family.kind == Kind::Counter, family.name.ends_with("_total"), "{}", family.name);
             assert_eq!(families.iter().filter(|other| other.name == family.name).count(), 1);

@@ -85,7 +85,7 @@ pub(super) fn cookie_value(token: &Secret) -> String {
     tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn has_bearer(headers: &HeaderMap, token: &Secret) -> bool {
+pub(super) fn has_bearer(headers: &HeaderMap, token: &Secret) -> bool {
     let given = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().split_at_checked(7));
     given.is_some_and(|(scheme, given)| scheme.eq_ignore_ascii_case(b"Bearer ") && token.is(given))
 }

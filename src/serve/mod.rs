@@ -1,8 +1,8 @@
 //! HTTP: health, metrics, the page, and what it asks for.
 //!
 //! ```text
-//!   connection ─► access ─► /healthz  /metrics  /  /api/…        one thread for all of them
-//!                              │         │      │     └─ Ask ─► the worker
+//!   connection ─► access ─► /healthz  /metrics  /  /api/…  /hook/…     one thread for all of them
+//!                              │         │      │     └───────┴─ Ask ─► the worker
 //!                            health    stats   live
 //! ```
 //!
@@ -29,6 +29,7 @@ use tokio::task::AbortHandle;
 
 use crate::figures::NotifierCard;
 use crate::health::Health;
+use crate::hook::Told;
 use crate::live::Live;
 use crate::network::Routers;
 use crate::stats::Stats;
@@ -40,6 +41,7 @@ mod api;
 mod aside;
 mod body;
 mod guesses;
+pub mod hooks;
 mod lines;
 mod metrics;
 mod page;
@@ -51,6 +53,7 @@ use access::Access;
 pub use api::MUTE_MAX;
 use body::{Body, plain};
 pub use guesses::Guesses;
+pub use metrics::OfTor;
 pub use settings::{Settings, VARIABLES};
 
 /// A connection takes some 20 KiB.
@@ -107,10 +110,14 @@ pub struct Site {
     pub rules: Vec<RuleCard>,
     /// The notifiers, by their numbers.
     pub notifiers: Arc<[NotifierCard]>,
+    /// What Tor says, if it is asked.
+    pub tor: Option<OfTor>,
     /// When the process started.
     pub start: Instant,
     /// Who gave wrong tokens.
     pub guesses: Guesses,
+    /// Where the bodies of hooks are taken in.
+    pub desk: hooks::Desk,
     /// Takes what somebody asks for; never waits.
     pub ask: Box<dyn Fn(Ask) + Send + Sync>,
     /// Tries a pattern.
@@ -132,12 +139,13 @@ pub struct RuleCard {
 }
 
 /// What somebody asks of the daemon.
-#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Ask {
     /// A test alert through the notifier of this number.
     Test(usize),
     /// Hold what the rule at this place, or any, would tell, until then. None ends that.
     Mute(Option<usize>, Option<Instant>),
+    /// Tell what another system has told us.
+    Hook(Told),
 }
 
 /// What variables that somebody has written would come to.
@@ -161,7 +169,7 @@ struct Guests(VecDeque<Guest>);
 
 struct Guest {
     task: AbortHandle,
-    /// Set while it is shown lines.
+    /// Set while it is shown lines, or waits for what it told us to be kept.
     stays: Arc<AtomicBool>,
 }
 
@@ -246,6 +254,9 @@ async fn answer(
             false => plain(StatusCode::METHOD_NOT_ALLOWED, "GET only\n"),
         };
     }
+    if let Some(called) = hooks::called(&site.settings.hooks, &parts.method, path) {
+        return hooks::answer(site, called, (parts, body), peer, stays).await;
+    }
     let is_try = path == "/login" || access::is_try(&parts.headers);
     if is_try && !site.guesses.may_try(peer, now) {
         return plain(StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens: wait a second\n");
@@ -256,7 +267,7 @@ async fn answer(
             site.guesses.note_wrong(peer, now);
         }
         return match access {
-            Access::Granted if is_read => metrics::answer(site, now),
+            Access::Granted if is_read => metrics::answer(site).await,
             Access::Granted => plain(StatusCode::METHOD_NOT_ALLOWED, "GET only\n"),
             Access::TokenMissing => body::unauthorized("METRICS_TOKEN or HTTP_TOKEN is needed\n"),
             Access::Refused(why) => plain(StatusCode::FORBIDDEN, format!("{why}\n")),

@@ -1,12 +1,14 @@
-//! `HTTP_LISTEN` and the tokens.
+//! `HTTP_LISTEN`, the tokens, and a place for the hooks.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::hooks::Listed;
 use crate::secret::Secret;
 use crate::vars::{Faults, Vars, shown};
 
 /// The variables this module owns.
-pub const VARIABLES: &[&str] = &["HTTP_LISTEN", "HTTP_TOKEN", "METRICS_TOKEN"];
+pub const VARIABLES: &[&str] =
+    &["HTTP_LISTEN", "HTTP_TOKEN", "METRICS_TOKEN", "HOOKn_NAME", "HOOKn_NOTIFIER", "HOOKn_SECRET"];
 
 /// The port that the bridge this program takes over was called at.
 const PORT: u16 = 7898;
@@ -20,6 +22,8 @@ pub struct Settings {
     pub(super) token: Option<Secret>,
     /// `METRICS_TOKEN`: opens the metrics alone.
     pub(super) metrics_token: Option<Secret>,
+    /// Who may call; read after all that they may be about.
+    pub hooks: Vec<Listed>,
 }
 
 impl Settings {
@@ -55,7 +59,7 @@ impl Settings {
         {
             faults.fault(format!("HTTP_TOKEN is not set, and HTTP_LISTEN={address} is open to others"));
         }
-        Settings { listen, token, metrics_token }
+        Settings { listen, token, metrics_token, hooks: Vec::new() }
     }
 
     /// True if only this machine reaches us.

@@ -5,6 +5,7 @@
 mod allocations;
 mod binary;
 mod cases;
+mod cases_hooks;
 mod commands;
 mod corpus;
 #[cfg(test)]

@@ -21,6 +21,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "notify/email/dialogue.rs",
             "notify/encrypt/",
             "notify/generic/signature.rs",
+            "serve/hooks/signature.rs",
             "serve/page/",
         ],
     ),
@@ -28,6 +29,7 @@ const DOORS: &[(&str, &[&str])] = &[
         "crossbeam-channel",
         &[
             "daemon.rs",
+            "daemon/tor.rs",
             "heartbeat/pinger.rs",
             "notify/dispatch.rs",
             "notify/keeper.rs",
@@ -50,12 +52,22 @@ const DOORS: &[(&str, &[&str])] = &[
     ("memchr", &["live.rs", "rules/", "worker.rs"]),
     ("pprof", &["serve/profile/"]),
     ("regex-automata", &["rules/ere/automaton.rs"]),
-    ("ring", &["notify/encrypt/", "notify/generic/signature.rs", "serve/access.rs", "serve/page/"]),
+    (
+        "ring",
+        &[
+            "notify/encrypt/",
+            "notify/generic/signature.rs",
+            "serve/access.rs",
+            "serve/hooks/signature.rs",
+            "serve/page/",
+            "tor/",
+        ],
+    ),
     ("rustls", &["notify/http/"]),
     ("serde", &["cli/", "notify/", "otel/json.rs", "rules/", "serve/", "trial.rs", "vars.rs"]),
     ("serde_json", &["cli/", "notify/", "otel/", "serve/"]),
     ("socket2", &["ingest/"]),
-    ("tokio", &["daemon.rs", "ingest/tcp.rs", "live.rs", "serve/"]),
+    ("tokio", &["daemon.rs", "daemon/tor.rs", "ingest/tcp.rs", "live.rs", "serve/", "tor/"]),
     ("tz-rs", &["timestamp.rs"]),
     ("ureq", &["notify/http/"]),
     ("webpki-roots", &["notify/http/"]),
@@ -94,6 +106,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "stack",
             "stats",
             "timestamp",
+            "tor",
             "watch",
             "worker",
         ],
@@ -136,6 +149,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "rules",
             "serve",
             "timestamp",
+            "tor",
             "vars",
             "watch",
         ],
@@ -146,6 +160,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("heartbeat", &["alert", "health", "log", "notify", "probe", "span", "stats", "timestamp", "vars"]),
     // It looks at alerts and at figures, and sends as a notifier does.
     ("otel", &["alert", "figures", "log", "network", "notify", "ring", "secret", "stats", "value", "vars"]),
+    ("tor", &["figures", "log", "secret", "vars"]),
     // These four know nothing of one another, but that rules are told whom they tell.
     ("ingest", &["line", "log", "network", "probe", "ring", "stack", "stats", "vars"]),
     (
@@ -187,10 +202,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "serve",
         &[
+            "alert",
             "figures",
             "health",
+            "hook",
             "line",
             "live",
+            "log",
             "network",
             "secret",
             "span",

@@ -17,7 +17,7 @@ const SLOW_CLIENTS: usize = 500;
 
 /// Sends `request` as it stands (each line feed becomes CRLF) and reads all that comes.
 #[track_caller]
-fn ask(address: SocketAddr, request: &str) -> String {
+pub(super) fn ask(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let request = request.replace("HOST", &address.to_string()).replace('\n', "\r\n");
@@ -30,7 +30,7 @@ fn ask(address: SocketAddr, request: &str) -> String {
 
 /// One request with these header lines; its answer.
 #[track_caller]
-fn request(address: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> String {
+pub(super) fn request(address: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     ask(
         address,
@@ -38,7 +38,7 @@ fn request(address: SocketAddr, method: &str, path: &str, headers: &str, body: &
     )
 }
 
-fn status(answer: &str) -> u16 {
+pub(super) fn status(answer: &str) -> u16 {
     answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
 }
 

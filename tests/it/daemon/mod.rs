@@ -13,6 +13,7 @@ mod examples;
 mod flood;
 mod forwarding;
 mod heartbeat;
+mod hooks;
 mod http;
 mod listening;
 mod loop_guard;
@@ -32,6 +33,7 @@ mod stopping;
 mod tail;
 mod tcp;
 mod texts;
+mod tor;
 mod watch;
 mod webhooks;
 

@@ -34,28 +34,55 @@ impl Alertmanager {
     /// Two that know one another. Each alert is a group of its own, looked at once, at once, and notified to `recorder`.
     #[track_caller]
     pub(crate) fn two(recorder: &Recorder) -> [Alertmanager; 2] {
-        // A port that is free now may be taken when it is needed.
-        let two = (0..5).find_map(|_| {
-            let [web_1, cluster_1, web_2, cluster_2] = free_ports();
-            let one = Alertmanager::start(recorder, web_1, cluster_1, cluster_2);
-            let two = Alertmanager::start(recorder, web_2, cluster_2, cluster_1);
-            let mut both = [one, two];
-            both.iter_mut().all(Alertmanager::is_settled).then_some(both)
-        });
-        two.expect("two Alertmanagers find one another")
-    }
-
-    fn start(recorder: &Recorder, web: SocketAddr, cluster: SocketAddr, peer: SocketAddr) -> Alertmanager {
-        let folder = TempFolder::new();
         let config = format!(
             "route:\n  receiver: recorder\n  group_by: ['...']\n  group_wait: 100ms\n  group_interval: 1h\n  \
              repeat_interval: 4h\n\
              receivers:\n- name: recorder\n  webhook_configs:\n  - url: {}\n    send_resolved: false\n",
             recorder.url("/hook")
         );
+        // A port that is free now may be taken when it is needed.
+        let two = (0..5).find_map(|_| {
+            let [web_1, cluster_1, web_2, cluster_2] = free_ports();
+            let one = Alertmanager::start(&config, web_1, cluster_1, vec![cluster_2]);
+            let two = Alertmanager::start(&config, web_2, cluster_2, vec![cluster_1]);
+            let mut both = [one, two];
+            both.iter_mut().all(Alertmanager::is_settled).then_some(both)
+        });
+        two.expect("two Alertmanagers find one another")
+    }
+
+    /// One by itself, that tells `webhook` (of its configuration, indented by four) what fires and what is over.
+    #[track_caller]
+    pub(crate) fn one(webhook: &str) -> Alertmanager {
+        let config = format!(
+            "route:\n  receiver: us\n  group_by: [alertname]\n  group_wait: 100ms\n  group_interval: 1s\n  \
+             repeat_interval: 4h\nreceivers:\n- name: us\n  webhook_configs:\n{webhook}"
+        );
+        let one = (0..5).find_map(|_| {
+            let [web, cluster] = free_ports();
+            let mut one = Alertmanager::start(&config, web, cluster, Vec::new());
+            one.is_settled().then_some(one)
+        });
+        one.expect("an Alertmanager starts")
+    }
+
+    fn start(config: &str, web: SocketAddr, cluster: SocketAddr, peers: Vec<SocketAddr>) -> Alertmanager {
+        let folder = TempFolder::new();
         folder.write("config.yml", config);
-        let peers = vec![peer];
         Alertmanager { child: spawn(&folder, web, cluster, &peers), folder, web, cluster, peers }
+    }
+
+    /// Tells it alerts, as Prometheus does.
+    #[track_caller]
+    pub(crate) fn post(&self, alerts: &Value) {
+        let body = alerts.to_string();
+        let mut stream = TcpStream::connect(self.web).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let head = "POST /api/v2/alerts HTTP/1.0\r\nContent-Type: application/json";
+        write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.0 200"), "{answer}");
     }
 
     /// Ends it as a power cut would.
