@@ -11,7 +11,6 @@
 //!
 //! HTTP and TCP are bound before UDP: whoever sees lines accepted can rely on the rest.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -28,8 +27,8 @@ use crate::heartbeat::{Daily, Pinger, Pings};
 use crate::ingest::{self, Forward, Listener, tcp};
 use crate::line::Line;
 use crate::live::Live;
+use crate::notify::Dispatch;
 use crate::notify::destinations::Destination;
-use crate::notify::{Dispatch, dispatch};
 use crate::otel::{Copies, Exporter};
 use crate::probe::Probe;
 use crate::ring::Ring;
@@ -37,10 +36,15 @@ use crate::rules::{self, Rule};
 use crate::settings::Settings;
 use crate::stats::Stats;
 use crate::timestamp::Zone;
+use crate::watch::Watches;
 use crate::worker::{Call, Worker};
 use crate::{draft, log, serve, stack};
 
+mod error;
 mod summary;
+mod tor;
+
+pub use error::Error;
 
 /// What all lines that wait may take in memory (contract of the interface).
 const RING_BYTES_MAX: usize = 1 << 20;
@@ -68,40 +72,6 @@ const HEARTBEAT_STACK_BYTES: usize = 256 * 1024;
 /// The same, and its bodies are on the heap.
 const EXPORTER_STACK_BYTES: usize = 256 * 1024;
 
-/// Why the daemon cannot run, or could not go on.
-#[derive(Debug)]
-pub enum Error {
-    /// What comes in.
-    Ingest(ingest::Error),
-    /// HTTP.
-    Serve(serve::Error),
-    /// Delivery.
-    Dispatch(dispatch::Error),
-    /// A thread, the runtime, or a signal's handler.
-    Start(std::io::Error),
-    /// `LOG_FILE`.
-    Log(String),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Ingest(error) => error.fmt(f),
-            Error::Serve(error) => error.fmt(f),
-            Error::Dispatch(error) => error.fmt(f),
-            Error::Start(error) => write!(f, "cannot start: {error}"),
-            Error::Log(error) => f.write_str(error),
-        }
-    }
-}
-
-impl Error {
-    /// True if it is for the operator to change a variable.
-    pub fn is_configuration(&self) -> bool {
-        matches!(self, Error::Ingest(ingest::Error::ForwardToSelf(_)) | Error::Log(_))
-    }
-}
-
 /// The daemon at work.
 pub struct Daemon {
     /// Where it receives.
@@ -120,6 +90,7 @@ pub struct Daemon {
     heartbeat: Option<Sender<()>>,
     /// Dropped when the last copies are to go out; closed when they have.
     exporter: Option<(Sender<()>, Receiver<()>)>,
+    tor: Option<crate::tor::Watcher>,
 }
 
 impl Daemon {
@@ -133,9 +104,10 @@ impl Daemon {
         summary::log_rules(&settings);
         let start = Instant::now();
         let health = Arc::new(Health::new(start));
+        let mut watches = Watches::new(std::mem::take(&mut settings.watches), start);
         let hook_names = settings.hooks.iter().map(|hook| &*hook.name);
         let stats = Stats::new(settings.rules.rules().iter().map(Rule::name)).with_hooks(hook_names);
-        let stats = Arc::new(stats);
+        let stats = Arc::new(Stats { watches: watches.silences(), ..stats });
         let live = Arc::<Live>::default();
         let ring = Ring::new(settings.ingest.ring_lines, RING_BYTES_MAX);
 
@@ -190,6 +162,7 @@ impl Daemon {
             dispatch.copy_to(Box::new(move |alert| copies.take(alert)));
         }
         let asker = calls.clone();
+        let tor = settings.tor.map(|tor| tor::Watch::new(tor, &calls));
         let http = http.map(|listener| {
             let site = serve::Site {
                 settings: settings.serve,
@@ -200,6 +173,7 @@ impl Daemon {
                 zone: settings.zone.clone(),
                 rules: cards,
                 notifiers: Arc::clone(&notifiers),
+                tor: tor.as_ref().map(tor::Watch::for_site),
                 start,
                 guesses: serve::Guesses::default(),
                 desk: serve::hooks::Desk::default(),
@@ -209,9 +183,10 @@ impl Daemon {
             };
             (listener, site)
         });
-        let recalled = dispatch.recall();
+        let mut recalled = dispatch.recall();
         let now = (Instant::now(), SystemTime::now());
         if dispatch.keeps_memory() {
+            watches.recall(&mut recalled, now.0);
             let orphans = settings.rules.recall(&recalled, now.0);
             tell_orphans(&orphans, &settings.self_destinations, &settings.zone, &dispatch);
         }
@@ -227,6 +202,7 @@ impl Daemon {
             stats: Arc::clone(&stats),
             routers,
             notifiers,
+            tor: tor.as_ref().map(|tor| Arc::clone(&tor.figures)),
             began: OnceLock::new(),
             start,
             stop: stopped,
@@ -236,6 +212,7 @@ impl Daemon {
             ring: ring.clone(),
             rules: settings.rules,
             hooks: settings.hooks,
+            watches,
             dispatch,
             self_destinations: settings.self_destinations,
             zone: settings.zone,
@@ -270,6 +247,7 @@ impl Daemon {
             tcp,
             heartbeat,
             exporter,
+            tor: tor.map(|tor| tor.watcher),
         })
     }
 
@@ -280,7 +258,7 @@ impl Daemon {
     pub fn run(mut self) -> Result<(), Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(Error::Start)?;
-        let (http, tcp) = (self.http.take(), self.tcp.take());
+        let (http, tcp, tor) = (self.http.take(), self.tcp.take(), self.tor.take());
         let ended = runtime.block_on(async {
             // As process 1 a signal without a handler does nothing.
             let mut terminate = signal(SignalKind::terminate()).map_err(Error::Start)?;
@@ -292,6 +270,7 @@ impl Daemon {
             if let Some((listener, sink)) = tcp {
                 tokio::spawn(tcp::run(listener, sink));
             }
+            tor.map(|watcher| tokio::spawn(watcher.run()));
             // Said last: from now on it receives, answers, and stops when told.
             log::info("listening", &[("udp", &self.address), ("receive_buffer", &self.receive_buffer)]);
             let name = tokio::select! {

@@ -9,9 +9,9 @@
 //!                     main → cli
 //!                        │
 //!                     daemon ── worker                  know everyone; known by none
-//!         ┌──────────┬───┴──────┬─────────┬───────┬──────┐
-//!       ingest     rules ···► notify ◄ heartbeat  otel  serve     know nothing of one another, except that
-//!         │          │          ▲ └───────│───────┘ └ figures ┘   rules are told at the start whom they tell
+//!         ┌──────────┬───┴──────┬─────────┬─────────┬─────┬──────┬─────┐
+//!       ingest     rules ···► notify ◄ heartbeat  watch  otel  serve  tor   know nothing of one another, except that
+//!         │          │          ▲ └───────│─────────│────┘ └ figures ┴──┘   rules are told at the start whom they tell
 //!   line  record  alert  memory  ring  vars  network  health  probe  live
 //!   secret  stats  log  timestamp  span  value  fields  trial  routeros  stack  hook                 leaves
 //! ```
@@ -26,7 +26,9 @@
 //! | [`rules`] | what the operator asked for: patterns, masks, built-in rules |
 //! | [`notify`] | destinations, their queues and senders, one file a service |
 //! | [`heartbeat`] | a sign of life: pings, and a message a day |
+//! | [`watch`] | a dead man's switch: who must be heard from, and who is told if not |
 //! | [`otel`] | OpenTelemetry: figures, and a copy of each alert, to a collector |
+//! | [`tor`] | Tor, asked at its control port how it fares |
 //! | [`serve`] | HTTP: health, metrics, the page, and what it asks for |
 //! | [`draft`] | what variables written on the page would come to |
 
@@ -59,7 +61,9 @@ pub mod span;
 pub mod stack;
 pub mod stats;
 pub mod timestamp;
+pub mod tor;
 pub mod trial;
 pub mod value;
 pub mod vars;
+pub mod watch;
 pub mod worker;

@@ -13,9 +13,10 @@ use crate::log;
 use crate::network::Routers;
 use crate::notify::{self, Destinations, destinations::Destination, dispatch};
 use crate::rules::{self, Context, RuleSet};
+use crate::serve::hooks::Watched;
 use crate::timestamp::Zone;
 use crate::vars::{Faults, Vars, names_any};
-use crate::{ingest, otel, serve};
+use crate::{ingest, otel, serve, tor, watch};
 
 /// All that the daemon is told.
 pub struct Settings {
@@ -27,6 +28,8 @@ pub struct Settings {
     pub rules: RuleSet,
     /// What other systems may call.
     pub hooks: Vec<Hook>,
+    /// Who must be heard from.
+    pub watches: watch::Settings,
     /// Who is told, by the index that a [`DestinationId`] is.
     pub destinations: Vec<Destination>,
     /// Who is told of our own troubles.
@@ -39,6 +42,8 @@ pub struct Settings {
     pub otel: otel::Settings,
     /// HTTP.
     pub serve: serve::Settings,
+    /// Tor's control port.
+    pub tor: Option<tor::Settings>,
     /// Where the operator's clock is.
     pub zone: Zone,
 }
@@ -52,6 +57,8 @@ pub fn variables() -> Vec<String> {
         heartbeat::VARIABLES,
         otel::VARIABLES,
         serve::VARIABLES,
+        tor::VARIABLES,
+        watch::VARIABLES,
         &["ALERTIK_CONFIG"],
     ];
     let own = fixed.into_iter().flatten().copied().chain(rules::variables()).map(str::to_owned);
@@ -93,6 +100,7 @@ impl Settings {
         let routers = Routers::read(vars, &mut faults);
         let ingest = ingest::Settings::read(vars, &routers, &mut faults);
         let mut serve = serve::Settings::read(vars, &mut faults);
+        let tor = tor::Settings::read(vars, &mut faults);
         let mut dispatch = dispatch::Settings::read(vars, &mut faults);
         let zone = read_zone(vars, &mut faults);
 
@@ -106,13 +114,18 @@ impl Settings {
         if let Some(list) = vars.text("FALLBACK_NOTIFIER").filter(|list| names_any(list)) {
             dispatch.fallback = destinations.resolve_list("FALLBACK_NOTIFIER", list, &mut faults);
         }
-        serve.hooks = serve::hooks::read(vars, &serve, &[], &mut faults);
-        let hooks = serve.hooks.iter().map(|listed| hook(listed, &mut destinations, &mut faults)).collect();
         let heartbeat = heartbeat::Settings::read(vars, &mut destinations, &self_destinations, &mut faults);
+        let mut watches = watch::Settings::read(vars, &mut destinations, &mut faults);
+        let watched = watches.hook_names();
+        let watched: Vec<_> = watched.iter().map(|(variable, name)| Watched { variable, name }).collect();
+        serve.hooks = serve::hooks::read(vars, &serve, &watched, &mut faults);
+        let hooks = serve.hooks.iter().map(|listed| hook(listed, &mut destinations, &mut faults)).collect();
+        // Here SimpleX is told whom to listen for: `watches.contact_names()`.
         let otel = otel::read(vars, &mut destinations, &mut faults);
         // A copy says which router it is from.
         rules.keep_values(destinations.take_values() || otel.logs.is_some());
         rules.tell_stages_to(&destinations.followers());
+        watches.tell_stages_to(&destinations.followers());
         rules.expect_ends_within(dispatch.expire);
         let destinations = destinations.into_open();
         warn_of_clear_text(&destinations, &dispatch.fallback, otel.logs.as_ref(), &mut faults);
@@ -121,12 +134,14 @@ impl Settings {
             ingest,
             rules,
             hooks,
+            watches,
             destinations,
             self_destinations,
             dispatch,
             heartbeat,
             otel,
             serve,
+            tor,
             zone,
         };
         (faults.is_empty().then_some(settings), faults)

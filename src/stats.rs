@@ -7,7 +7,7 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Senders whose lines are counted apart: a name in the metrics for each, and a stranger
@@ -76,6 +76,8 @@ pub struct Stats {
     pub copies_lost: Counter,
     /// Of each rule, in the order of the rules.
     pub rules: Box<[Tally]>,
+    /// Of each watch.
+    pub watches: Box<[Arc<Silence>]>,
     /// Of each hook, in the order of the hooks.
     pub hooks: Box<[HookTally]>,
     /// Calls of hooks that there are not: their names are strangers'.
@@ -163,6 +165,31 @@ impl Tally {
 
     fn lock(&self) -> MutexGuard<'_, Times> {
         self.times.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How long somebody has been silent who is watched.
+#[derive(Debug)]
+pub struct Silence {
+    /// The watch's.
+    pub name: Arc<str>,
+    seen: Mutex<(Instant, usize)>,
+}
+
+impl Silence {
+    /// It begins at `start`.
+    pub fn new(name: Arc<str>, start: Instant) -> Silence {
+        Silence { name, seen: Mutex::new((start, 0)) }
+    }
+
+    /// It was broken last at `heard`, and so many stages of it are told.
+    pub fn note(&self, heard: Instant, stage: usize) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = (heard, stage);
+    }
+
+    /// The same.
+    pub fn seen(&self) -> (Instant, usize) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -29,9 +29,11 @@ use crate::ring::{Popped, Ring};
 use crate::rules::{Effects, Rule, RuleSet};
 use crate::stats::Stats;
 use crate::timestamp::Zone;
+use crate::watch::Watches;
 
 mod hooks;
 mod losses;
+mod watches;
 
 use losses::Losses;
 
@@ -58,6 +60,8 @@ pub enum Call {
     Mute(Option<usize>, Option<Instant>),
     /// Another system has told us something.
     Hook(Told),
+    /// Something that we watch is in trouble, or is not any more: the words for it.
+    Trouble(String),
     /// No more lines will come.
     Stop,
 }
@@ -70,6 +74,8 @@ pub struct Worker {
     pub rules: RuleSet,
     /// What other systems may call.
     pub hooks: Vec<Hook>,
+    /// Who must be heard from.
+    pub watches: Watches,
     /// Where alerts go.
     pub dispatch: Dispatch,
     /// Who is told of our own troubles.
@@ -133,13 +139,18 @@ impl Worker {
                 Popped::Called(Call::Report(report)) => self.take_report(report, now, &mut effects),
                 Popped::Called(Call::Test(destination)) => self.test(destination),
                 Popped::Called(Call::Mute(rule, until)) => self.mute(rule, until, now.0),
-                Popped::Called(Call::Hook(told)) => self.take_told(told, now),
+                Popped::Called(Call::Hook(told)) => {
+                    self.hear_hook(told.hook, now);
+                    self.take_told(told, now);
+                }
+                Popped::Called(Call::Trouble(text)) => self.tell_trouble(text, None),
                 Popped::Called(Call::Stop) | Popped::Closed => break,
                 Popped::Nothing => {}
             }
             if now.0 >= tick {
                 self.rules.tick(now, &mut effects);
                 self.hand_over(&mut effects);
+                self.watch(now);
                 if self.dispatch.keeps_memory() {
                     self.dispatch.remember(self.rules.take_changes(now.0));
                 }
@@ -159,7 +170,10 @@ impl Worker {
         }
         let now = (Instant::now(), SystemTime::now());
         match self.dispatch.can_keep_memory() {
-            true => self.dispatch.remember(self.rules.take_changes(now.0)),
+            true => {
+                self.dispatch.remember(self.rules.take_changes(now.0));
+                self.dispatch.remember(self.watches.take_all(now.0));
+            }
             // Nobody will remember what is held.
             false => {
                 self.rules.flush(now, &mut effects);
@@ -267,8 +281,7 @@ impl Worker {
                 return self.hand_over(effects);
             }
             Report::Doubt { destination, text } => (destination, format!("alertik: {text}.")),
-            // Nobody asks yet who writes back.
-            Report::Ear(_) => return,
+            Report::Ear(ear) => return self.hear(&ear, now),
             Report::Disk { trouble } => return self.tell_trouble(format!("alertik: {trouble}."), None),
             Report::Parked { destination, reason } => {
                 let name = self.dispatch.name(destination);

@@ -30,6 +30,12 @@ struct NotifierRow<'a> {
 }
 
 #[derive(Serialize)]
+struct WatchRow<'a> {
+    watch: &'a str,
+    description: String,
+}
+
+#[derive(Serialize)]
 struct HookRow<'a> {
     hook: &'a str,
     name: &'a str,
@@ -75,6 +81,10 @@ fn as_json(settings: Option<&Settings>, faults: &Faults) {
             notifiers,
         });
     }
+    for watch in &settings.watches.watches {
+        let description = watch.words(&|ids| names(settings, ids));
+        print_json(&WatchRow { watch: watch.name(), description });
+    }
     for (hook, listed) in settings.hooks.iter().zip(&settings.serve.hooks) {
         let notifiers = hook.destinations.iter().map(|id| settings.destination_name(*id)).collect();
         print_json(&HookRow { hook: &hook.rule, name: &hook.name, notifiers, secret: listed.has_secret() });
@@ -91,6 +101,10 @@ fn as_json(settings: Option<&Settings>, faults: &Faults) {
 /// Who alone can read what it is told. These are public keys, and no secrets.
 fn recipients(destination: &Destination) -> Vec<String> {
     destination.notifier.recipients().iter().map(|recipient| recipient.to_string()).collect()
+}
+
+fn names(settings: &Settings, ids: &[DestinationId]) -> String {
+    ids.iter().map(|id| settings.destination_name(*id)).collect::<Vec<_>>().join(", ")
 }
 
 fn in_words(settings: Option<&Settings>, faults: &Faults) {
@@ -121,9 +135,10 @@ fn in_words(settings: Option<&Settings>, faults: &Faults) {
             all => text.push_str(&format!(", encrypted to {}\n", all.join(", "))),
         }
     }
-    let names = |ids: &[DestinationId]| {
-        ids.iter().map(|id| settings.destination_name(*id)).collect::<Vec<_>>().join(", ")
-    };
+    let names = |ids: &[DestinationId]| names(settings, ids);
+    for watch in &settings.watches.watches {
+        text.push_str(&format!("{}: {}\n", watch.name(), watch.words(&names)));
+    }
     text.push_str(&format!("our own troubles -> {}\n", names(&settings.self_destinations)));
     let fallback = &settings.dispatch.fallback;
     if !fallback.is_empty() {
@@ -150,6 +165,11 @@ fn in_words(settings: Option<&Settings>, faults: &Faults) {
     if let Some(signal) = &settings.otel.logs {
         text.push_str(&format!("a copy of each alert goes to {} (hidden)\n", signal.variable));
     }
+    if let Some(tor) = &settings.tor {
+        let how =
+            if tor.password.is_some() { ", with TOR_CONTROL_PASSWORD (hidden) if it wants one" } else { "" };
+        text.push_str(&format!("Tor is asked at {} how it fares{how}\n", tor.address));
+    }
     text.push_str(&format!("lines by UDP on {}\n", settings.ingest.listen));
     if let Some(address) = settings.ingest.tcp_listen {
         text.push_str(&format!("lines by TCP on {address}\n"));
@@ -159,6 +179,9 @@ fn in_words(settings: Option<&Settings>, faults: &Faults) {
     }
     if settings.dispatch.is_numbered {
         text.push_str("each message is numbered, for each notifier by itself\n");
+    }
+    if let Some(url) = &settings.dispatch.page_url {
+        text.push_str(&format!("each message ends with a link to {url}\n"));
     }
     if let Some((host, port)) = &settings.ingest.forward {
         text.push_str(&format!("every datagram goes on to {host} port {port}\n"));

@@ -1,8 +1,8 @@
 //! All that is counted, as families of figures: once, for whoever writes them down.
 //!
 //! ```text
-//!   stats, health, /proc ─► gather ─► Vec<Family> ─► serve: /metrics, in Prometheus's text format
-//!                                                └─► otel: OTLP, in JSON
+//!   stats, health, /proc, Tor ─► gather ─► Vec<Family> ─► serve: /metrics, in Prometheus's text format
+//!                                                     └─► otel: OTLP, in JSON
 //! ```
 //!
 //! Apart from both, which know nothing of each other, so that they never tell of two different daemons. Names
@@ -17,6 +17,7 @@ use crate::health::{Condition, Pulse};
 use crate::network::Routers;
 use crate::stats::{Counter, DelaysSeen, Deliveries, Stats};
 
+pub mod tor;
 mod usage;
 
 /// What there is to say of a notifier.
@@ -37,6 +38,8 @@ pub struct Source<'a> {
     pub routers: &'a Routers,
     /// The notifiers.
     pub notifiers: &'a [NotifierCard],
+    /// What Tor has said, if it is asked.
+    pub tor: Option<&'a tor::Tor>,
     /// When the process started.
     pub start: Instant,
 }
@@ -93,9 +96,13 @@ pub fn gather<'a>(source: &Source<'a>, now: (Instant, SystemTime)) -> Vec<Family
     let mut families = Families::default();
     lines(&mut families, source);
     rules(&mut families, source, now.0);
+    watches(&mut families, source, now.0);
     hooks(&mut families, source.stats);
     notifiers(&mut families, source, now.0);
     process(&mut families, source, now);
+    if let Some(tor) = source.tor {
+        tor::families(&mut families, tor);
+    }
     families.0
 }
 
@@ -187,6 +194,20 @@ fn rules<'a>(families: &mut Families<'a>, source: &Source<'a>, now: Instant) {
         "What rules remembered and STATE_DIR had no room for.",
         &stats.states_forgotten,
     );
+}
+
+fn watches<'a>(families: &mut Families<'a>, source: &Source<'a>, now: Instant) {
+    let help = "Since the last sign of life of whom a watch watches.";
+    families.family(Kind::Gauge, "alertik_watch_silence_seconds", help);
+    let watches = &source.stats.watches;
+    for watch in watches {
+        let seconds = now.saturating_duration_since(watch.seen().0).as_secs_f64();
+        families.sample(&[("watch", &watch.name)], Value::Real(seconds));
+    }
+    families.family(Kind::Gauge, "alertik_watch_stage", "How many stages of a silence are told.");
+    for watch in watches {
+        families.sample(&[("watch", &watch.name)], Value::Whole(watch.seen().1));
+    }
 }
 
 fn hooks<'a>(families: &mut Families<'a>, stats: &'a Stats) {
@@ -293,8 +314,16 @@ mod tests {
     fn every_family_has_a_name_of_its_own_that_says_what_it_does() {
         let stats = Stats::new(["EVENT0"]);
         let (routers, now) = (Routers::default(), (Instant::now(), SystemTime::now()));
-        let source = Source { stats: &stats, routers: &routers, notifiers: &[], start: now.0 };
+        let tor = tor::Tor::default();
+        let of_tor =
+            tor::FAMILIES.map(|(family, ..)| tor::Fact { family, label: Some("x".to_owned()), value: 1.0 });
+        tor.put(of_tor.to_vec());
+        let source =
+            Source { stats: &stats, routers: &routers, notifiers: &[], tor: Some(&tor), start: now.0 };
         let families = gather(&source, now);
+        assert!(
+            families.iter().filter(|family| family.name.starts_with("tor_")).count() > tor::FAMILIES.len()
+        );
         for family in &families {
             assert_eq!(family.kind == Kind::Counter, family.name.ends_with("_total"), "{}", family.name);
             assert_eq!(families.iter().filter(|other| other.name == family.name).count(), 1);

@@ -18,6 +18,7 @@ use super::Beginning;
 use super::cap::ALERTS_PER_HOUR_MOST;
 use super::destinations::Destination;
 use super::fallback::Fallback;
+use super::http::Url;
 use super::keeper::{Inbox, Keeper};
 use super::queue::Queue;
 use super::report::Reporter;
@@ -55,13 +56,18 @@ pub struct Settings {
     pub state_dir: Option<PathBuf>,
     /// Each message has a number, by which one that is missing is noticed.
     pub is_numbered: bool,
+    /// Put behind each message: where whoever reads it finds the page.
+    pub page_url: Option<String>,
 }
 
 /// One a minute, day and night, is more than anybody reads (contract of the interface).
 const ALERTS_PER_HOUR_MAX: usize = 60;
 
+/// It is at the end of every message, and some are short.
+const PAGE_URL_BYTES_MAX: usize = 200;
+
 impl Settings {
-    /// Reads `ALERT_EXPIRE` (default a day), `ALERTS_PER_HOUR_MAX`, `STATE_DIR` and `ALERT_SERIAL`.
+    /// Reads `ALERT_EXPIRE` (default a day), `ALERTS_PER_HOUR_MAX`, `STATE_DIR`, `ALERT_SERIAL` and `PAGE_URL`.
     /// Who the fallback is, only the destinations know.
     pub fn read(vars: &Vars, faults: &mut Faults) -> Settings {
         let default = Duration::from_secs(24 * 3600);
@@ -96,8 +102,17 @@ impl Settings {
                 false
             }
         };
-        let expire = expire.unwrap_or(default);
-        Settings { expire, alerts_per_hour_max: cap, fallback: Vec::new(), state_dir, is_numbered }
+        let page_url = vars.text("PAGE_URL").map(str::trim).filter(|url| {
+            let is_one = url.len() <= PAGE_URL_BYTES_MAX && Url::parse(url).is_ok();
+            if !is_one {
+                faults.fault(format!(
+                    "PAGE_URL is not a URL (expected http://… or https://…, {PAGE_URL_BYTES_MAX} bytes at most)"
+                ));
+            }
+            is_one
+        });
+        let (expire, page_url) = (expire.unwrap_or(default), page_url.map(str::to_owned));
+        Settings { expire, alerts_per_hour_max: cap, fallback: Vec::new(), state_dir, is_numbered, page_url }
     }
 }
 
@@ -197,6 +212,7 @@ impl Dispatch {
             expire: settings.expire,
             alerts_per_hour_max: settings.alerts_per_hour_max,
             fallback: Fallback { ids, queues: Arc::clone(&queues), store, taken: Mutex::default() },
+            page_url: settings.page_url.clone(),
             zone: zone.clone(),
             stats: Arc::clone(stats),
             report,

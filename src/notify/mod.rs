@@ -187,6 +187,7 @@ pub const VARIABLES: &[&str] = &[
     "ALERT_SERIAL",
     "ALERTS_PER_HOUR_MAX",
     "FALLBACK_NOTIFIER",
+    "PAGE_URL",
     "SELF_NOTIFIER",
     "STATE_DIR",
 ];

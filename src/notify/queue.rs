@@ -191,13 +191,18 @@ impl Queue {
         Some(Held::new(alert, Receipt { sequence, in_memory }))
     }
 
-    /// Text and suffix of an alert to be told at `now`, with the number that the delivery will have.
+    /// Text and suffix of an alert to be told at `now`, with a link to the page, and the number that the
+    /// delivery will have.
     pub(super) fn words<'a>(
         &self,
         alert: &'a Alert,
+        page: Option<&str>,
         now: (Instant, SystemTime),
     ) -> (Cow<'a, str>, Cow<'a, str>) {
-        let words = alert.words(now);
+        let mut words = alert.words(now);
+        if let Some(page) = page {
+            words.1 = format!("{}\n{page}", words.1).into();
+        }
         match &self.serial {
             Some(last) => numbered(words, last.load(Ordering::Relaxed) + 1),
             None => words,
@@ -280,6 +285,20 @@ mod tests {
         queue.put_back(held);
         let told: Vec<_> = std::iter::from_fn(|| Some(queue.try_take()?.alert.text.clone())).collect();
         assert_eq!((told.concat(), queue.left().in_memory), ("12".to_owned(), 2));
+    }
+
+    #[test]
+    fn a_link_to_the_page_stands_behind_the_time_and_before_the_number() {
+        let now = (Instant::now(), SystemTime::now());
+        let alert = Alert {
+            suffix: ", at: noon".to_owned(),
+            ..Alert::own("x".into(), &Zone::utc(), Arc::new([]), now)
+        };
+        for (is_numbered, expected) in [(false, ", at: noon\nhttp://a/"), (true, ", at: noon\nhttp://a/ #1")]
+        {
+            let queue = Queue::new("A".to_owned(), None, is_numbered);
+            assert_eq!(queue.words(&alert, Some("http://a/"), now).1, expected);
+        }
     }
 
     #[test]

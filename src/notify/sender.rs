@@ -52,6 +52,8 @@ pub(super) struct Terms {
     /// Told one by one to each; any number, if None.
     pub(super) alerts_per_hour_max: Option<usize>,
     pub(super) fallback: Fallback,
+    /// Where the page is, for whoever reads an alert.
+    pub(super) page_url: Option<String>,
     pub(super) zone: Zone,
     pub(super) stats: Arc<Stats>,
     pub(super) report: Reporter,
@@ -274,7 +276,8 @@ impl Worker {
     pub(super) fn deliver(&mut self, now: (Instant, SystemTime)) -> Option<Outcome> {
         let alert = &self.in_hand.as_ref()?.alert;
         self.attempts += 1;
-        let ((text, suffix), values) = (self.queue.words(alert, now), alert.values(now));
+        let page = self.terms.page_url.as_deref();
+        let ((text, suffix), values) = (self.queue.words(alert, page, now), alert.values(now));
         let notification = Notification::new(alert, (&text, &suffix), values.as_deref(), now);
         let outcome = self.destination.notifier.deliver(&notification);
         if matches!(outcome, Outcome::Rejected { .. }) {

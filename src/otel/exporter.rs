@@ -20,6 +20,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use super::course::{Course, Judged, Said, judge};
 use super::{Settings, Signal, json};
 use crate::alert::{Alert, is_set, wall_time};
+use crate::figures::tor::Tor;
 use crate::figures::{self, NotifierCard, Source};
 use crate::log;
 use crate::network::Routers;
@@ -79,6 +80,8 @@ pub struct Exporter {
     pub routers: Routers,
     /// The notifiers.
     pub notifiers: Arc<[NotifierCard]>,
+    /// What Tor said last, if it is asked.
+    pub tor: Option<Arc<Tor>>,
     /// When the process started.
     pub start: Instant,
     /// The same by the wall, as of the first export: a sum with another start is another sum.
@@ -189,6 +192,7 @@ impl Exporter {
             stats: &self.stats,
             routers: &self.routers,
             notifiers: &self.notifiers,
+            tor: self.tor.as_deref(),
             start: self.start,
         };
         let start = *self.began.get_or_init(|| wall_time(self.start, now));

@@ -1,25 +1,59 @@
 //! The metrics, in Prometheus's text format.
 //!
-//! Apart and pure: from figures to a text.
+//! Apart, and pure but for the wait for Tor: from figures to a text.
 
 use std::fmt::Write;
-use std::time::{Instant, SystemTime};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use hyper::{Response, StatusCode};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::Site;
 use super::body::{Body, piece};
+use crate::figures::tor::Tor;
 use crate::figures::{self, Family, Kind, Labels, Sample, Source, Value};
 use crate::stats::DELAYS;
 
 /// What Prometheus asks for (exposition formats, text format 0.0.4).
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// All metrics at `now`.
-pub(super) fn answer(site: &Site, now: Instant) -> Response<Body> {
-    let source =
-        Source { stats: &site.stats, routers: &site.routers, notifiers: &site.notifiers, start: site.start };
-    let text = text(&figures::gather(&source, (now, SystemTime::now())));
+/// Prometheus waits for ten seconds by default, and what Tor said last is better than nothing.
+const FRESH_WAIT: Duration = Duration::from_secs(2);
+
+/// Tor's figures, and who is asked to have them made anew.
+pub struct OfTor {
+    /// Those that it told last.
+    pub figures: Arc<Tor>,
+    /// Takes the word of somebody who waits for fresh ones.
+    pub ask: mpsc::Sender<oneshot::Sender<()>>,
+}
+
+impl OfTor {
+    /// Waits for fresh figures, but not for long.
+    async fn refresh(&self) {
+        let (done, is_done) = oneshot::channel();
+        // So many wait already that they will be fresh enough.
+        if self.ask.try_send(done).is_ok() {
+            let _ = timeout(FRESH_WAIT, is_done).await;
+        }
+    }
+}
+
+/// All metrics of now.
+pub(super) async fn answer(site: &Site) -> Response<Body> {
+    if let Some(tor) = &site.tor {
+        tor.refresh().await;
+    }
+    let source = Source {
+        stats: &site.stats,
+        routers: &site.routers,
+        notifiers: &site.notifiers,
+        tor: site.tor.as_ref().map(|tor| &*tor.figures),
+        start: site.start,
+    };
+    let text = text(&figures::gather(&source, (Instant::now(), SystemTime::now())));
     piece(StatusCode::OK, CONTENT_TYPE, text)
 }
 

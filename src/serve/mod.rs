@@ -53,6 +53,7 @@ use access::Access;
 pub use api::MUTE_MAX;
 use body::{Body, plain};
 pub use guesses::Guesses;
+pub use metrics::OfTor;
 pub use settings::{Settings, VARIABLES};
 
 /// A connection takes some 20 KiB.
@@ -109,6 +110,8 @@ pub struct Site {
     pub rules: Vec<RuleCard>,
     /// The notifiers, by their numbers.
     pub notifiers: Arc<[NotifierCard]>,
+    /// What Tor says, if it is asked.
+    pub tor: Option<OfTor>,
     /// When the process started.
     pub start: Instant,
     /// Who gave wrong tokens.
@@ -264,7 +267,7 @@ async fn answer(
             site.guesses.note_wrong(peer, now);
         }
         return match access {
-            Access::Granted if is_read => metrics::answer(site, now),
+            Access::Granted if is_read => metrics::answer(site).await,
             Access::Granted => plain(StatusCode::METHOD_NOT_ALLOWED, "GET only\n"),
             Access::TokenMissing => body::unauthorized("METRICS_TOKEN or HTTP_TOKEN is needed\n"),
             Access::Refused(why) => plain(StatusCode::FORBIDDEN, format!("{why}\n")),

@@ -437,6 +437,10 @@ fn faults_of_delivery() {
         &[("ALERT_SERIAL", "yes")],
         "ALERT_SERIAL: \"yes\" says neither yes nor no (expected on or off)",
     );
+    for url in ["router/", "ftp://h/", &format!("http://h/{}", "x".repeat(200))] {
+        let fault = "PAGE_URL is not a URL (expected http://… or https://…, 200 bytes at most)";
+        check(&[], &[("PAGE_URL", url)], fault);
+    }
     for max in ["0", "-1", "1001", "many", "Off"] {
         let fault =
             format!("ALERTS_PER_HOUR_MAX: \"{max}\" is not a number of alerts (expected 1 to 1000, or off)");
@@ -852,6 +856,44 @@ fn faults_of_opentelemetry() {
 }
 
 #[test]
+fn faults_of_the_dead_mans_switch() {
+    const FORM: &str = "(expected one span, or a shorter and a longer one, such as 24h,72h, from 1m to 365d)";
+    let job: Variables = &[("STATE_DIR", "/state"), ("WATCH0_HOOK", "backup"), ("WATCH0_EVERY", "24h")];
+    let tell: Variables = &[job, &[("WATCH0_TELL", "x")]].concat();
+    check_right(
+        job,
+        &[("WATCH0_WARN", "y"), ("WATCH0_NOTIFIER", "Console"), ("WATCH0_WARN_NOTIFIER", "Console")],
+    );
+    let missing = "WATCH0_SIMPLEX or WATCH0_HOOK is not set (expected @alice, or a hook's name)";
+    check(job, &[("WATCH0_HOOK", "")], missing);
+    check(job, &[("WATCH0_EVERY", "")], &format!("WATCH0_EVERY is not set {FORM}"));
+    for text in ["59s", "24", "366d", "24h,24h", "72h,24h", "24h,48h,72h", "24h,", ",24h", "1s,24h", "-1h"] {
+        let fault = format!("WATCH0_EVERY: {text:?} is not a time span {FORM}");
+        check(tell, &[("WATCH0_EVERY", text)], &fault);
+    }
+    for text in ["1m", "365d", "24h,72h", " 24h , 72h "] {
+        check_right(tell, &[("WATCH0_EVERY", text)]);
+    }
+    let idle = "WATCH0_EVERY: its second span has no effect: WATCH0_TELL is not set";
+    check_warning(job, &[("WATCH0_EVERY", "24h,72h")], idle);
+    let no_stage = "WATCH0_FILE_PATH: goes with the second stage, which there is none of (set WATCH0_TELL)";
+    check(job, &[("WATCH0_FILE_PATH", "/a")], no_stage);
+    let no_way =
+        "WATCH0_FILE_PATH: only SimpleX can send a file, and it is not told (name it in WATCH0_NOTIFIER)";
+    check(tell, &[("WATCH0_FILE_PATH", "/a")], no_way);
+    let deaf = "WATCH0_SIMPLEX: SIMPLEX_URL is not set, so nobody can be heard";
+    check(job, &[("WATCH0_HOOK", ""), ("WATCH0_SIMPLEX", "@alice")], deaf);
+    let fault = "WATCH0_HOOK: \"a/b\" is not a name (expected letters, digits, - _ .)";
+    check(job, &[("WATCH0_HOOK", "a/b")], fault);
+    let forgets = "WATCH0_EVERY: STATE_DIR is not set, so each restart counts as a sign of life";
+    check_warning(job, &[("STATE_DIR", "")], forgets);
+    for name in ["WATCH0_NOTIFIER", "WATCH0_WARN_NOTIFIER"] {
+        let fault = format!("{name}: \"Pager\" is not a notifier (expected one of {NOTIFIERS})");
+        check(tell, &[(name, "Pager")], &fault);
+    }
+}
+
+#[test]
 fn every_variable_is_here() {
     // Whatever these hold is taken as it is.
     let any_text = ["ALERT_SUFFIX", "TELEGRAM_NICKNAME", "LOG_FILE", "STATE_DIR"];
@@ -859,6 +901,7 @@ fn every_variable_is_here() {
     for name in variables() {
         let is_own = ["_ENCRYPT_TO", "_PROXY", "_TLS_CA_FILE"].iter().any(|end| name.ends_with(end));
         let name = name.replace("STATIC_EVENTn", "STATIC_EVENT1").replace("EVENTn", "EVENT0");
+        let name = name.replace("WATCHn", "WATCH0");
         let quoted = format!("\"{name}\"");
         let part = name.strip_prefix("EVENT0_").or_else(|| name.strip_prefix("STATIC_EVENT1_"));
         let is_here =

@@ -29,6 +29,7 @@ const DOORS: &[(&str, &[&str])] = &[
         "crossbeam-channel",
         &[
             "daemon.rs",
+            "daemon/tor.rs",
             "heartbeat/pinger.rs",
             "notify/dispatch.rs",
             "notify/keeper.rs",
@@ -59,13 +60,14 @@ const DOORS: &[(&str, &[&str])] = &[
             "serve/access.rs",
             "serve/hooks/signature.rs",
             "serve/page/",
+            "tor/",
         ],
     ),
     ("rustls", &["notify/http/"]),
     ("serde", &["cli/", "notify/", "otel/json.rs", "rules/", "serve/", "trial.rs", "vars.rs"]),
     ("serde_json", &["cli/", "notify/", "otel/", "serve/"]),
     ("socket2", &["ingest/"]),
-    ("tokio", &["daemon.rs", "ingest/tcp.rs", "live.rs", "serve/"]),
+    ("tokio", &["daemon.rs", "daemon/tor.rs", "ingest/tcp.rs", "live.rs", "serve/", "tor/"]),
     ("tz-rs", &["timestamp.rs"]),
     ("ureq", &["notify/http/"]),
     ("webpki-roots", &["notify/http/"]),
@@ -104,6 +106,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "stack",
             "stats",
             "timestamp",
+            "tor",
+            "watch",
             "worker",
         ],
     ),
@@ -126,6 +130,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "stats",
             "timestamp",
             "value",
+            "watch",
         ],
     ),
     // Asks the settings' reader, and writes down for each place.
@@ -144,13 +149,18 @@ const LAYERS: &[(&str, &[&str])] = &[
             "rules",
             "serve",
             "timestamp",
+            "tor",
             "vars",
+            "watch",
         ],
     ),
+    // It makes alerts of silence, and is told by the worker who was heard.
+    ("watch", &["alert", "fields", "memory", "notify", "span", "stats", "timestamp", "value", "vars"]),
     // It tells people as an alert does, and asks how the senders fare.
     ("heartbeat", &["alert", "health", "log", "notify", "probe", "span", "stats", "timestamp", "vars"]),
     // It looks at alerts and at figures, and sends as a notifier does.
     ("otel", &["alert", "figures", "log", "network", "notify", "ring", "secret", "stats", "value", "vars"]),
+    ("tor", &["figures", "log", "secret", "vars"]),
     // These four know nothing of one another, but that rules are told whom they tell.
     ("ingest", &["line", "log", "network", "probe", "ring", "stack", "stats", "vars"]),
     (
@@ -284,7 +294,7 @@ const TEST_FILES: &[&str] = &[
     "notify/http/tests.rs",
     "notify/sender/tests",
     "notify/tests.rs",
-    "notify/dispatch/tests.rs",
+    "notify/dispatch/tests",
     "notify/spool/tests/",
     "notify/store/tests.rs",
     "otel/json/tests.rs",

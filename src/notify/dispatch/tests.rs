@@ -8,6 +8,8 @@ use crate::notify::{Notification, Notifier, Outcome, Report};
 use crossbeam_channel::unbounded;
 use std::path::Path;
 
+mod offered;
+
 const DELIVERED: Outcome = Outcome::Delivered { pause: None };
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -51,8 +53,14 @@ fn start_in(
     let stats = Arc::new(Stats::default());
     let (said, reports) = unbounded();
     let state_dir = state_dir.map(Path::to_owned);
-    let settings =
-        Settings { expire, alerts_per_hour_max: None, fallback: Vec::new(), state_dir, is_numbered: false };
+    let settings = Settings {
+        expire,
+        alerts_per_hour_max: None,
+        fallback: Vec::new(),
+        state_dir,
+        is_numbered: false,
+        page_url: None,
+    };
     let report = Arc::new(move |report| drop(said.send(report)));
     let dispatch = Dispatch::start(destinations, &settings, &Zone::utc(), &stats, report);
     (dispatch.unwrap(), stats, reports)

@@ -319,7 +319,7 @@ impl Clients {
     ) -> Option<Client> {
         let proxy = match own_or_common(vars, prefix, "PROXY") {
             None => None,
-            Some((name, value)) => Some(read_proxy(&name, value, faults)?),
+            Some((name, value)) => Some(read_proxy(&name, value, prefix, faults)?),
         };
         let trust = match authority {
             None => self.trust(None).ok()?,
@@ -354,7 +354,11 @@ pub fn has_proxy(vars: &Vars, prefix: &str) -> bool {
     own_or_common(vars, prefix, "PROXY").is_some()
 }
 
-fn read_proxy(name: &str, value: &str, faults: &mut Faults) -> Option<ureq::Proxy> {
+/// The password that goes with the name that we make up for a notifier: none would do, but RFC 1929 wants one.
+const ISOLATION_PASSWORD: &str = "alertik";
+
+/// The proxy that `name` says, for whoever's variables begin with `prefix`.
+fn read_proxy(name: &str, value: &str, prefix: &str, faults: &mut Faults) -> Option<ureq::Proxy> {
     // socks5:// would look names up here, which tells the local network whom we
     // call, and cannot work for .onion names.
     let known = ["http://", "socks5h://"].iter().any(|scheme| value.starts_with(scheme));
@@ -364,5 +368,16 @@ fn read_proxy(name: &str, value: &str, faults: &mut Faults) -> Option<ureq::Prox
         // The value is not repeated: it may hold a password.
         faults.fault(format!("{name} is not a proxy (expected http://host:port or socks5h://host:port)"));
     }
-    proxy
+    let proxy = proxy?;
+    // Tor carries those who give different names by different circuits (IsolateSOCKSAuth), so that nobody at the
+    // far end sees which services are one person's. Whoever wants no name takes "no authentication", which
+    // ureq offers with it.
+    match value.strip_prefix("socks5h://").filter(|_| proxy.username().is_none()) {
+        None => Some(proxy),
+        Some(rest) => {
+            let user = prefix.trim_end_matches('_').to_ascii_lowercase().replace('_', "-");
+            let isolated = ureq::Proxy::new(&format!("socks5h://{user}:{ISOLATION_PASSWORD}@{rest}"));
+            Some(isolated.unwrap_or(proxy))
+        }
+    }
 }

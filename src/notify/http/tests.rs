@@ -265,11 +265,28 @@ fn only_proxies_that_resolve_names_themselves_are_taken() {
         ("socks5h://u:s3cr3t@10.0.0.1:90500", false),
     ] {
         let mut faults = Faults::default();
-        assert_eq!(read_proxy("SLACK_PROXY", value, &mut faults).is_some(), good, "{value}");
+        assert_eq!(read_proxy("SLACK_PROXY", value, "SLACK_", &mut faults).is_some(), good, "{value}");
         assert_eq!(faults.is_empty(), good);
         assert!(faults.faults.iter().all(|fault| fault.starts_with("SLACK_PROXY is not a proxy")));
         assert!(faults.faults.iter().all(|fault| !fault.contains("s3cr3t")));
     }
+}
+
+#[test]
+fn each_notifier_has_a_name_of_its_own_at_a_socks_proxy_unless_the_operator_gives_one() {
+    let check = |value: &str, prefix: &str, user: Option<&str>, password: Option<&str>| {
+        let proxy = read_proxy("PROXY", value, prefix, &mut Faults::default()).unwrap();
+        assert_eq!((proxy.username(), proxy.password()), (user, password), "{value} {prefix}");
+        assert_eq!((proxy.host(), proxy.port()), ("127.0.0.1", 9050));
+    };
+    let tor = "socks5h://127.0.0.1:9050";
+    check(tor, "TELEGRAM_", Some("telegram"), Some("alertik"));
+    check(tor, "GENERIC1_", Some("generic1"), Some("alertik"));
+    check(&format!("{tor}/"), "OTEL_", Some("otel"), Some("alertik"));
+    check("socks5h://me@127.0.0.1:9050", "TELEGRAM_", Some("me"), None);
+    check("socks5h://me:p%40ss@127.0.0.1:9050", "TELEGRAM_", Some("me"), Some("p@ss"));
+    // It would be sent as a header, to a proxy that has asked for nothing.
+    check("http://127.0.0.1:9050", "TELEGRAM_", None, None);
 }
 
 #[test]

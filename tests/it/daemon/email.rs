@@ -271,13 +271,15 @@ fn a_proxy_is_asked_for_the_name_and_nobody_else() {
             email(&authority, url, "ann@example.org").with("EMAIL_PROXY", proxy)
         };
         let http = Proxy::http(address);
-        let socks = Proxy::socks(address);
+        let socks = Proxy::socks_with_names(address);
         for (proxy, kind) in [(&http, "http"), (&socks, "socks5h")] {
             let ended = test(&variables(format!("{kind}://{}", proxy.address())));
             assert_eq!((ended.code, &*ended.stdout[0]), (Some(0), "Email: delivered"), "{kind} {scheme}");
             let port = if tls == Tls::First { 465 } else { 587 };
             assert_eq!(proxy.asked(), [format!("mail.invalid:{port}")]);
         }
+        // Mail has a circuit of its own, too.
+        assert_eq!(socks.asked_by()[0].1.as_deref(), Some("email:alertik"));
         assert_eq!(server.events("mail").len(), 2);
         // One that says no: nothing goes out beside it.
         let refusing = ScriptedServer::start(&["HTTP/1.1 403 No\r\nContent-Length: 0\r\n"]);

@@ -16,7 +16,7 @@ use crate::support::{DEADLINE, skip};
 
 /// What the daemon says once it has counted what `wanted` looks for.
 #[track_caller]
-fn metrics(daemon: &Daemon, wanted: &[&str]) -> String {
+pub(super) fn metrics(daemon: &Daemon, wanted: &[&str]) -> String {
     let deadline = Instant::now() + DEADLINE;
     loop {
         let (status, text) = get(daemon.http.unwrap(), "/metrics");
@@ -31,7 +31,7 @@ fn metrics(daemon: &Daemon, wanted: &[&str]) -> String {
 }
 
 /// The names of the samples, and how often each stands there with each set of labels.
-fn series(text: &str) -> BTreeMap<&str, usize> {
+pub(super) fn series(text: &str) -> BTreeMap<&str, usize> {
     let mut counts = BTreeMap::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let (series, _) = line.rsplit_once(' ').unwrap();
@@ -40,7 +40,7 @@ fn series(text: &str) -> BTreeMap<&str, usize> {
     counts
 }
 
-fn names(text: &str) -> BTreeSet<&str> {
+pub(super) fn names(text: &str) -> BTreeSet<&str> {
     series(text).into_keys().map(|series| series.split('{').next().unwrap()).collect()
 }
 
@@ -109,7 +109,7 @@ fn promtool_has_nothing_to_say() {
 
 /// What the real `promtool check` finds wrong with `input`; None, and a word of why, where there is no promtool.
 #[track_caller]
-fn promtool(what: &[&str], input: &[u8]) -> Option<String> {
+pub(super) fn promtool(what: &[&str], input: &[u8]) -> Option<String> {
     let mut command = Command::new("promtool");
     command.arg("check").args(what).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut promtool = match command.spawn() {

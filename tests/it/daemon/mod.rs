@@ -33,6 +33,8 @@ mod stopping;
 mod tail;
 mod tcp;
 mod texts;
+mod tor;
+mod watch;
 mod webhooks;
 
 const LOGIN_FAILURE: &str = "system,error,critical login failure for user guest from 192.168.88.17 via ssh";

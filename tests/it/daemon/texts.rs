@@ -138,3 +138,22 @@ fn a_zone_that_is_none_is_utc_with_a_warning() {
     assert_eq!(checked.code, Some(0));
     assert!(checked.whole().contains("TZ"), "{}", checked.whole());
 }
+
+#[test]
+fn each_message_ends_with_a_link_to_the_page_if_there_is_one() {
+    let recorder = Recorder::start();
+    let variables = Variables::new().slack(&recorder).telegram(&recorder).teams(&recorder).discord(&recorder);
+    let variables = variables.with("PAGE_URL", "http://192.0.2.1:7898/");
+    let daemon = Daemon::start(&variables.substr("Slack,Telegram,Teams,Discord", "down", "link down"));
+    daemon.send("interface,info ether1 link down");
+    for one in recorder.wait_for(4) {
+        let text = one.text();
+        let lines: Vec<_> = text.lines().filter(|line| !line.is_empty()).collect();
+        assert_eq!(
+            (without_time(lines[0]), lines[1]),
+            ("link down", "http://192.0.2.1:7898/"),
+            "{}",
+            one.target
+        );
+    }
+}

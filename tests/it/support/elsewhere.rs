@@ -6,9 +6,10 @@
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::process::Command;
+use std::sync::Arc;
 use std::thread;
 
-use super::skip;
+use super::{Watched, skip};
 
 /// A command that runs the program that will be its argument in new namespaces, those
 /// that `kinds` say (`--net`, …), as their root; or why this machine does not let us.
@@ -79,11 +80,13 @@ pub(crate) fn faketime() -> Result<String, String> {
     Ok(library)
 }
 
-/// A name server on 127.0.0.1 that knows one name, for as long as the program runs.
+/// A name server on 127.0.0.1 that knows one name, for as long as the program runs; every name that it is asked for.
 ///
 /// On port 53, where programs ask: for those who are [`alone`].
 #[track_caller]
-pub(crate) fn serve_name(name: &str, address: Ipv4Addr) {
+pub(crate) fn serve_name(name: &str, address: Ipv4Addr) -> Arc<Watched<Vec<String>>> {
+    let asked = Arc::<Watched<Vec<String>>>::default();
+    let kept = Arc::clone(&asked);
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 53)).unwrap();
     let mut wanted = Vec::new();
     for label in name.split('.') {
@@ -98,6 +101,7 @@ pub(crate) fn serve_name(name: &str, address: Ipv4Addr) {
             // The head has 12 bytes; what may follow the question (EDNS) is not repeated.
             let is_wanted = query[12..length].starts_with(&wanted);
             let question = question(&query[12..length]);
+            kept.change(|all| all.push(spelled(question)));
             let mut answer = query[..2].to_vec();
             // An answer, recursion available, no error; one question, and one record if it is known.
             answer.extend_from_slice(&[0x81, 0x80, 0, 1, 0, u8::from(is_wanted), 0, 0, 0, 0]);
@@ -110,6 +114,18 @@ pub(crate) fn serve_name(name: &str, address: Ipv4Addr) {
             let _ = socket.send_to(&answer, from);
         }
     });
+    asked
+}
+
+/// The name in a question.
+fn spelled(question: &[u8]) -> String {
+    let (mut labels, mut rest) = (Vec::new(), question);
+    while let Some((length, after)) = rest.split_first().filter(|(length, _)| **length > 0) {
+        let (label, after) = after.split_at(usize::from(*length));
+        labels.push(String::from_utf8_lossy(label).into_owned());
+        rest = after;
+    }
+    labels.join(".")
 }
 
 /// The first question in what follows a query's head.
@@ -178,6 +194,11 @@ impl Trace {
 
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_question_spells_a_name() {
+        assert_eq!(spelled(b"\x05hooks\x07example\x00\x00\x01\x00\x01"), "hooks.example");
+    }
 
     #[test]
     fn a_trace_shows_what_changes_files() {

@@ -31,6 +31,7 @@ pub(crate) mod recorder;
 pub(crate) mod server;
 pub(crate) mod smtp;
 pub(crate) mod tail;
+pub(crate) mod tor;
 pub(crate) mod variables;
 
 /// What has not happened by then never will, even on a machine with much else to do.

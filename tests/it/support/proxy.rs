@@ -14,7 +14,16 @@ use super::server::Server;
 
 pub(crate) struct Proxy {
     server: Server,
-    asked: Arc<Watched<Vec<String>>>,
+    asked: Arc<Watched<Vec<Asked>>>,
+}
+
+/// What somebody wanted of a proxy.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Asked {
+    /// `host:port`, the host as it was given.
+    pub(crate) target: String,
+    /// `user:password`, if the proxy asked for them.
+    pub(crate) login: Option<String>,
 }
 
 impl Proxy {
@@ -23,17 +32,22 @@ impl Proxy {
         Proxy::start(target, accept_http)
     }
 
-    /// A SOCKS5 proxy in front of `target`.
+    /// A SOCKS5 proxy in front of `target`, which knows no names, as that of `ssh -D`.
     pub(crate) fn socks(target: SocketAddr) -> Proxy {
-        Proxy::start(target, accept_socks)
+        Proxy::start(target, |connection| accept_socks(connection, false))
     }
 
-    fn start(target: SocketAddr, accept: fn(&TcpStream) -> io::Result<String>) -> Proxy {
-        let asked = Arc::new(Watched::<Vec<String>>::default());
+    /// The same, which has whoever offers one say a name, as Tor does.
+    pub(crate) fn socks_with_names(target: SocketAddr) -> Proxy {
+        Proxy::start(target, |connection| accept_socks(connection, true))
+    }
+
+    fn start(target: SocketAddr, accept: fn(&TcpStream) -> io::Result<Asked>) -> Proxy {
+        let asked = Arc::new(Watched::<Vec<Asked>>::default());
         let kept = Arc::clone(&asked);
         let server = Server::start(move |connection| {
-            let Ok(name) = accept(&connection) else { return };
-            kept.change(|all| all.push(name));
+            let Ok(one) = accept(&connection) else { return };
+            kept.change(|all| all.push(one));
             // Either side may hang up at any time.
             let _ = TcpStream::connect(target).and_then(|onward| join(connection, onward));
         });
@@ -47,12 +61,20 @@ impl Proxy {
 
     /// `host:port` of each connection it was asked for.
     pub(crate) fn asked(&self) -> Vec<String> {
-        self.asked.look(Vec::clone)
+        self.asked.look(|all| all.iter().map(|one| one.target.clone()).collect())
+    }
+
+    /// The same, sorted, each with who asked.
+    pub(crate) fn asked_by(&self) -> Vec<(String, Option<String>)> {
+        let mut all: Vec<_> =
+            self.asked.look(|all| all.iter().map(|one| (one.target.clone(), one.login.clone())).collect());
+        all.sort();
+        all
     }
 }
 
 /// `CONNECT host:port HTTP/1.1`, headers, an empty line.
-fn accept_http(mut connection: &TcpStream) -> io::Result<String> {
+fn accept_http(mut connection: &TcpStream) -> io::Result<Asked> {
     // The client says nothing further until it has its answer, so nothing is
     // lost in the reader's buffer.
     let mut lines = BufReader::new(connection).lines();
@@ -62,7 +84,7 @@ fn accept_http(mut connection: &TcpStream) -> io::Result<String> {
     match (words.next(), words.next()) {
         (Some("CONNECT"), Some(name)) => {
             connection.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")?;
-            Ok(name.to_owned())
+            Ok(Asked { target: name.to_owned(), login: None })
         }
         _ => {
             connection.write_all(b"HTTP/1.1 405 Only CONNECT\r\nContent-Length: 0\r\n\r\n")?;
@@ -71,30 +93,45 @@ fn accept_http(mut connection: &TcpStream) -> io::Result<String> {
     }
 }
 
-/// RFC 1928, without authentication.
-fn accept_socks(mut connection: &TcpStream) -> io::Result<String> {
-    let mut take = |count: usize| {
-        let mut bytes = vec![0; count];
-        connection.read_exact(&mut bytes).map(|()| bytes)
-    };
-    let methods = take(2)?[1];
-    take(usize::from(methods))?;
-    connection.write_all(&[5, 0])?;
-    let mut take = |count: usize| {
-        let mut bytes = vec![0; count];
-        connection.read_exact(&mut bytes).map(|()| bytes)
-    };
-    let host = match take(4)?[3] {
-        1 => Ipv4Addr::from(<[u8; 4]>::try_from(take(4)?).unwrap()).to_string(),
+/// RFC 1928, with RFC 1929 for whoever offers it to a proxy that `takes_names`.
+fn accept_socks(mut connection: &TcpStream, takes_names: bool) -> io::Result<Asked> {
+    const NAME_AND_PASSWORD: u8 = 2;
+    let methods = take(connection, 2)?[1];
+    let offered = take(connection, usize::from(methods))?;
+    let mut login = None;
+    if takes_names && offered.contains(&NAME_AND_PASSWORD) {
+        connection.write_all(&[5, NAME_AND_PASSWORD])?;
+        let name = take(connection, 2)?[1];
+        let name = take_text(connection, name)?;
+        let password = take(connection, 1)?[0];
+        login = Some(format!("{name}:{}", take_text(connection, password)?));
+        connection.write_all(&[1, 0])?;
+    } else if offered.contains(&0) {
+        connection.write_all(&[5, 0])?;
+    } else {
+        connection.write_all(&[5, 0xff])?;
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    let host = match take(connection, 4)?[3] {
+        1 => Ipv4Addr::from(<[u8; 4]>::try_from(take(connection, 4)?).unwrap()).to_string(),
         3 => {
-            let length = take(1)?[0];
-            String::from_utf8_lossy(&take(usize::from(length))?).into_owned()
+            let length = take(connection, 1)?[0];
+            take_text(connection, length)?
         }
-        _ => format!("[{}]", Ipv6Addr::from(<[u8; 16]>::try_from(take(16)?).unwrap())),
+        _ => format!("[{}]", Ipv6Addr::from(<[u8; 16]>::try_from(take(connection, 16)?).unwrap())),
     };
-    let port = u16::from_be_bytes(take(2)?.try_into().unwrap());
+    let port = u16::from_be_bytes(take(connection, 2)?.try_into().unwrap());
     connection.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])?;
-    Ok(format!("{host}:{port}"))
+    Ok(Asked { target: format!("{host}:{port}"), login })
+}
+
+fn take(mut connection: &TcpStream, count: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; count];
+    connection.read_exact(&mut bytes).map(|()| bytes)
+}
+
+fn take_text(connection: &TcpStream, length: u8) -> io::Result<String> {
+    take(connection, usize::from(length)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Carries bytes both ways until both sides have ended.
@@ -144,5 +181,16 @@ mod tests {
         let proxy = Proxy::socks(recorder.address());
         let connect = b"\x05\x01\x00\x03\x0bsome1.onion\x00\x50";
         check(&proxy, &recorder, &[(b"\x05\x01\x00", 2), (connect, 10)], "some1.onion:80");
+        assert_eq!(proxy.asked_by(), [("some1.onion:80".to_owned(), None)]);
+    }
+
+    #[test]
+    fn socks_proxy_with_names_sees_who_asks() {
+        let recorder = Recorder::start();
+        let proxy = Proxy::socks_with_names(recorder.address());
+        let connect = b"\x05\x01\x00\x03\x0bsome1.onion\x00\x50";
+        let words: [(&[u8], usize); 3] = [(b"\x05\x02\x02\x00", 2), (b"\x01\x02me\x01p", 2), (connect, 10)];
+        check(&proxy, &recorder, &words, "some1.onion:80");
+        assert_eq!(proxy.asked_by(), [("some1.onion:80".to_owned(), Some("me:p".to_owned()))]);
     }
 }

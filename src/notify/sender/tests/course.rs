@@ -130,6 +130,7 @@ impl Course {
                 queues: Arc::clone(&queues),
                 store: store.clone(),
             },
+            page_url: None,
             zone: Zone::utc(),
             stats: Arc::clone(&stats),
             report,
