@@ -894,6 +894,34 @@ fn faults_of_the_dead_mans_switch() {
 }
 
 #[test]
+fn faults_of_hooks() {
+    let hook: Variables =
+        &[("HOOK0_NAME", "grafana"), ("HOOK0_NOTIFIER", "Console"), ("HOOK0_SECRET", "s3cret")];
+    check_right(hook, &[("HOOK255_NAME", "a.b_c-1"), ("HOOK255_NOTIFIER", "Console")]);
+    check_right(hook, &[("HOOK0_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]);
+    for name in ["a/b", "..", "a b"] {
+        let fault = format!("HOOK0_NAME: {name:?} is no name (expected at most 64 letters, digits, - _ .)");
+        check(hook, &[("HOOK0_NAME", name)], &fault);
+    }
+    let own = "is one of our own paths (none of api, debug, healthz, hook, login, logout, metrics)";
+    check(hook, &[("HOOK0_NAME", "healthz")], &format!("HOOK0_NAME: \"healthz\" {own}"));
+    let second: Variables = &[("HOOK1_NAME", "grafana"), ("HOOK1_NOTIFIER", "Console")];
+    check(hook, second, "HOOK1_NAME: \"grafana\" is the name of HOOK0 already");
+    let nobody = "HOOK0_NOTIFIER is not set (expected a notifier such as Telegram)";
+    check(hook, &[("HOOK0_NOTIFIER", "")], nobody);
+    let pager = format!("HOOK0_NOTIFIER: \"Pager\" is not a notifier (expected one of {NOTIFIERS})");
+    check(hook, &[("HOOK0_NOTIFIER", "Pager")], &pager);
+    let no_token = "HOOK0_SECRET is not a token (expected ASCII characters without blanks)";
+    check(hook, &[("HOOK0_SECRET", "two words")], no_token);
+    let no_key = "HOOK0_SECRET has no key behind whsec_ (expected base64)";
+    check(hook, &[("HOOK0_SECRET", "whsec_?")], no_key);
+    let nameless = "HOOK0_NAME is not set (expected the name in the path, for HOOK0_NOTIFIER, HOOK0_SECRET)";
+    check(hook, &[("HOOK0_NAME", "")], nameless);
+    let off = "HOOK0: nobody can call \"grafana\" while HTTP_LISTEN is off";
+    check(hook, &[("HTTP_LISTEN", "off")], off);
+}
+
+#[test]
 fn every_variable_is_here() {
     // Whatever these hold is taken as it is.
     let any_text = ["ALERT_SUFFIX", "TELEGRAM_NICKNAME", "LOG_FILE", "STATE_DIR"];
@@ -901,7 +929,7 @@ fn every_variable_is_here() {
     for name in variables() {
         let is_own = ["_ENCRYPT_TO", "_PROXY", "_TLS_CA_FILE"].iter().any(|end| name.ends_with(end));
         let name = name.replace("STATIC_EVENTn", "STATIC_EVENT1").replace("EVENTn", "EVENT0");
-        let name = name.replace("WATCHn", "WATCH0");
+        let name = name.replace("WATCHn", "WATCH0").replace("HOOKn", "HOOK0");
         let quoted = format!("\"{name}\"");
         let part = name.strip_prefix("EVENT0_").or_else(|| name.strip_prefix("STATIC_EVENT1_"));
         let is_here =

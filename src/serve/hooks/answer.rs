@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::super::access::{self, Access};
 use super::super::body::{Body, plain, unauthorized};
 use super::super::{Ask, Site};
-use super::intake::{Refusal, drain};
+use super::intake::Refusal;
 use super::settings::Listed;
 use super::signature::{self, Claim};
 use super::{Message, render};
@@ -42,6 +42,7 @@ pub(in crate::serve) fn called(hooks: &[Listed], method: &Method, path: &str) ->
 /// Why a call is not told.
 #[derive(Clone, Copy, Debug)]
 enum Refused {
+    Unknown,
     Method,
     /// Somebody there guesses.
     Guesses,
@@ -67,6 +68,7 @@ impl Refused {
         let busy: Which = |tally| &tally.busy;
         let failed: Which = |tally| &tally.failed;
         match self {
+            Refused::Unknown => (StatusCode::NOT_FOUND, "there is no such hook", None, failed),
             Refused::Method => (StatusCode::METHOD_NOT_ALLOWED, "POST only", None, failed),
             Refused::Guesses => (
                 StatusCode::TOO_MANY_REQUESTS,
@@ -110,21 +112,53 @@ pub(in crate::serve) async fn answer(
     peer: IpAddr,
     stays: &AtomicBool,
 ) -> Response<Body> {
-    let hook = called.and_then(|place| Some((place, site.settings.hooks.get(place)?)));
-    let Some((place, hook)) = hook else {
-        site.stats.hooks_unknown.add_one();
-        log_refused(site, "", "there is none", peer);
-        drain(body).await;
-        return plain(StatusCode::NOT_FOUND, "there is no such hook\n");
+    let may = may_call(site, called, &parts, peer);
+    // Of whoever may not call it is read too, and thrown away: or they would not read the answer.
+    let is_known = may.as_ref().is_ok_and(|(_, claim)| claim.is_none());
+    let kept = site.desk.take(body, is_known, may.is_err()).await;
+    let told = may.and_then(|(hook, claim)| {
+        let kept = kept.map_err(Refused::Unread)?;
+        message(site, hook, claim, &parts.headers, &kept.bytes, peer)
+    });
+    let ended = match (told, called) {
+        (Ok(Message { text, priority }), Some(hook)) => {
+            let (done, taken) = oneshot::channel();
+            let done = Box::new(move |taken| {
+                // Whoever asked may have gone.
+                let _ = done.send(taken);
+            });
+            (site.ask)(Ask::Hook(Told { hook, text, priority, done }));
+            stays.store(true, Ordering::Relaxed);
+            let taken = timeout(KEEP_TIMEOUT, taken).await;
+            stays.store(false, Ordering::Relaxed);
+            match taken {
+                Ok(Ok(Taken::Kept)) => Ok(()),
+                Ok(Ok(Taken::NoRoom)) => Err(Refused::NoRoom),
+                // It may be kept by now: whoever comes again is told twice, rather than not at all.
+                Ok(Err(_)) | Err(_) => Err(Refused::NotKept),
+            }
+        }
+        (Ok(_), None) => Err(Refused::Unknown),
+        (Err(refused), _) => Err(refused),
     };
-    let tally = site.stats.hooks.get(place);
-    let Err(refused) = take(site, (place, hook), (parts, body), peer, stays).await else {
+    said(site, called, ended, peer)
+}
+
+/// Counts how a call ended, and says it: in the log, if it was refused, and to who called.
+fn said(site: &Site, called: Option<usize>, ended: Result<(), Refused>, peer: IpAddr) -> Response<Body> {
+    let tally = called.and_then(|place| site.stats.hooks.get(place));
+    let Err(refused) = ended else {
         tally.into_iter().for_each(|tally| tally.accepted.add_one());
         return plain(StatusCode::OK, "ok\n");
     };
     let (status, words, seconds, which) = refused.answer();
-    tally.into_iter().for_each(|tally| which(tally).add_one());
-    log_refused(site, &hook.name, words, peer);
+    tally.map_or(&site.stats.hooks_unknown, which).add_one();
+    {
+        let name = tally.map_or("", |tally| &*tally.name);
+        let mut pace = site.desk.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        let values: log::Values<'_> = &[("hook", &name), ("reason", &words), ("from", &peer)];
+        log::paced(&mut pace, Instant::now(), Level::Warn, "hook refused", values);
+    }
     let words = format!("{words}\n");
     let mut response = match refused {
         Refused::Stranger => unauthorized(&words),
@@ -140,57 +174,15 @@ pub(in crate::serve) async fn answer(
     response
 }
 
-fn log_refused(site: &Site, hook: &str, why: &str, peer: IpAddr) {
-    let mut pace = site.desk.pace.lock().unwrap_or_else(PoisonError::into_inner);
-    let values: log::Values<'_> = &[("hook", &hook), ("reason", &why), ("from", &peer)];
-    log::paced(&mut pace, Instant::now(), Level::Warn, "hook refused", values);
-}
-
-/// Has it told; or why not.
-async fn take(
-    site: &Site,
-    (place, hook): (usize, &Listed),
-    (parts, body): (Parts, Incoming),
+/// The hook, and if it hangs on the body whether it may be called, what to compare that with.
+fn may_call<'a>(
+    site: &'a Site,
+    called: Option<usize>,
+    parts: &Parts,
     peer: IpAddr,
-    stays: &AtomicBool,
-) -> Result<(), Refused> {
-    let claim = match may_call(site, hook, &parts, peer) {
-        Ok(claim) => claim,
-        Err(refused) => {
-            drain(body).await;
-            return Err(refused);
-        }
-    };
-    let kept = site.desk.take(body, claim.is_none()).await.map_err(Refused::Unread)?;
-    if let (Some(claim), Some(keys)) = (&claim, &hook.keys)
-        && !keys.prove(claim, &kept.bytes, SystemTime::now())
-    {
-        site.guesses.note_wrong(peer, Instant::now());
-        return Err(Refused::Stranger);
-    }
-    let Message { text, priority } = message(hook, &parts.headers, &kept.bytes)?;
-    // Others may have its place while this one waits for the disk.
-    drop(kept);
-    let (done, taken) = oneshot::channel();
-    let done = Box::new(move |taken| {
-        // Whoever asked may have gone.
-        let _ = done.send(taken);
-    });
-    (site.ask)(Ask::Hook(Told { hook: place, text, priority, done }));
-    stays.store(true, Ordering::Relaxed);
-    let taken = timeout(KEEP_TIMEOUT, taken).await;
-    stays.store(false, Ordering::Relaxed);
-    match taken {
-        Ok(Ok(Taken::Kept)) => Ok(()),
-        Ok(Ok(Taken::NoRoom)) => Err(Refused::NoRoom),
-        // It may be kept by now: whoever comes again is told twice, rather than not at all.
-        Ok(Err(_)) | Err(_) => Err(Refused::NotKept),
-    }
-}
-
-/// Whether it may be looked at; if that hangs on the body, what to compare it with.
-fn may_call(site: &Site, hook: &Listed, parts: &Parts, peer: IpAddr) -> Result<Option<Claim>, Refused> {
+) -> Result<(&'a Listed, Option<Claim>), Refused> {
     let (headers, now) = (&parts.headers, Instant::now());
+    let hook = called.and_then(|place| site.settings.hooks.get(place)).ok_or(Refused::Unknown)?;
     if parts.method != Method::POST {
         return Err(Refused::Method);
     }
@@ -202,11 +194,11 @@ fn may_call(site: &Site, hook: &Listed, parts: &Parts, peer: IpAddr) -> Result<O
     let access = match &hook.keys {
         None => access::of_page(&site.settings, headers),
         Some(keys) if keys.open(headers) => Access::Granted,
-        Some(_) if claim.is_some() => return Ok(claim),
+        Some(_) if claim.is_some() => return Ok((hook, claim)),
         Some(_) => Access::TokenMissing,
     };
     match access {
-        Access::Granted => Ok(None),
+        Access::Granted => Ok((hook, None)),
         Access::TokenMissing => {
             if is_try {
                 site.guesses.note_wrong(peer, now);
@@ -217,8 +209,21 @@ fn may_call(site: &Site, hook: &Listed, parts: &Parts, peer: IpAddr) -> Result<O
     }
 }
 
-/// What is told of a body.
-fn message(hook: &Listed, headers: &HeaderMap, body: &[u8]) -> Result<Message, Refused> {
+/// What is told of a body, if who sent it may have that told.
+fn message(
+    site: &Site,
+    hook: &Listed,
+    claim: Option<Claim>,
+    headers: &HeaderMap,
+    body: &[u8],
+    peer: IpAddr,
+) -> Result<Message, Refused> {
+    if let (Some(claim), Some(keys)) = (&claim, &hook.keys)
+        && !keys.prove(claim, body, SystemTime::now())
+    {
+        site.guesses.note_wrong(peer, Instant::now());
+        return Err(Refused::Stranger);
+    }
     // A sign of life says nothing, and nobody reads it.
     if hook.notifiers.is_none() {
         return Ok(Message { text: String::new(), priority: Priority::Normal });

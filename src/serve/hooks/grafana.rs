@@ -54,9 +54,9 @@ fn legacy(payload: &Payload<'_>) -> Option<Message> {
 
 /// The title, with the state in front where it does not say it.
 fn head(text: &mut Text, state: &str, title: &str) {
-    let state = state.to_uppercase();
+    let state = state.to_ascii_uppercase();
     // `no_data` is `[No Data]` in a title; and `ok` is in many a word.
-    let said = title.to_uppercase().replace(' ', "_");
+    let said = title.to_ascii_uppercase().replace(' ', "_");
     match said.contains(&format!("[{state}")) || state != "OK" && said.contains(&state) {
         true => text.line(title),
         false => text.line(&format!("[{state}] {title}")),

@@ -112,11 +112,17 @@ pub(super) enum Refusal {
 }
 
 impl Desk {
-    /// All of a body.
-    pub(super) async fn take(&self, mut body: Incoming, is_proven: bool) -> Result<Kept<'_>, Refusal> {
+    /// All of a body. Of one that is not wanted some is read, for its sender's sake.
+    pub(super) async fn take(
+        &self,
+        mut body: Incoming,
+        is_proven: bool,
+        is_unwanted: bool,
+    ) -> Result<Kept<'_>, Refusal> {
         let charge = Charge { budget: &self.budget, bytes: 0, is_proven };
         let mut kept = Kept { bytes: Vec::new(), _charge: charge };
-        let mut refusal = (body.size_hint().lower() > BODY_BYTES_MAX as u64).then_some(Refusal::TooLong);
+        let is_long = body.size_hint().lower() > BODY_BYTES_MAX as u64;
+        let mut refusal = (is_long || is_unwanted).then_some(Refusal::TooLong);
         let mut seen = 0;
         let all = async {
             while let Some(frame) = next(&mut body).await {
@@ -155,20 +161,6 @@ impl Kept<'_> {
         self.bytes.extend_from_slice(piece);
         Ok(())
     }
-}
-
-/// Reads what nobody wants, so that the sender reads the answer.
-pub(super) async fn drain(mut body: Incoming) {
-    let mut seen = 0;
-    let all = async {
-        while let Some(Ok(frame)) = next(&mut body).await {
-            seen += frame.data_ref().map_or(0, |data| data.len());
-            if seen >= DRAINED_BYTES_MAX {
-                return;
-            }
-        }
-    };
-    let _ = timeout(BODY_TIMEOUT, all).await;
 }
 
 async fn next(body: &mut Incoming) -> Option<Result<hyper::body::Frame<hyper::body::Bytes>, hyper::Error>> {

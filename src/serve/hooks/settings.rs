@@ -57,10 +57,9 @@ pub fn read(vars: &Vars, serve: &Settings, watched: &[Watched<'_>], faults: &mut
     for (number, variables) in set {
         let variable = |name: &str| format!("HOOK{number}_{name}");
         let Some(name) = vars.text(&variable("NAME")) else {
-            let others = variables.join(" and ");
-            faults.fault(format!(
-                "HOOK{number}_NAME is not set, but {others} is (expected the name in the path)"
-            ));
+            let others = variables.join(", ");
+            faults
+                .fault(format!("HOOK{number}_NAME is not set (expected the name in the path, for {others})"));
             continue;
         };
         let keys = vars.text(&variable("SECRET")).and_then(|secret| {
@@ -156,7 +155,7 @@ mod tests {
         check(&twice, &[], &["HOOK0 a"], &["HOOK1_NAME: \"a\" is the name of HOOK0 already"]);
         let none = "HOOK1_NOTIFIER is not set (expected a notifier such as Telegram)";
         check(&[("HOOK1_NAME", "a"), ("HOOK1_NOTIFIER", " ,")], &[], &["HOOK1 a"], &[none]);
-        let nameless = "HOOK2_NAME is not set, but HOOK2_SECRET is (expected the name in the path)";
+        let nameless = "HOOK2_NAME is not set (expected the name in the path, for HOOK2_SECRET)";
         check(&[("HOOK2_SECRET", "s3cret")], &[], &[], &[nameless]);
         let odd = [("HOOK0_NAME", "a"), ("HOOK0_NOTIFIER", "Slack"), ("HOOK0_SECRET", "s3cret s3cret")];
         let odd_fault = "HOOK0_SECRET is not a token (expected ASCII characters without blanks)";

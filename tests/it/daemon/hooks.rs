@@ -275,6 +275,35 @@ fn a_hook_tells_several_and_each_gets_the_text_unharmed() {
 }
 
 #[test]
+fn a_sign_of_life_needs_no_body_and_tells_nobody() {
+    let recorder = Recorder::start();
+    let variables = hooked(&recorder)
+        .with("WATCH0_HOOK", "backup")
+        .with("WATCH0_EVERY", "1h")
+        .with("WATCH0_WARN", "no backup")
+        .with("WATCH0_NOTIFIER", "Generic1")
+        .with("WATCH1_HOOK", "pump")
+        .with("WATCH1_EVERY", "1h")
+        .with("WATCH1_WARN", "no pump")
+        .with("WATCH1_NOTIFIER", "Generic1");
+    let daemon = Daemon::start(&variables);
+    // Without a secret of its own it is open to whom the page is open.
+    assert_eq!(call(&daemon, "/hook/backup", "Host: HOST\n", ""), 200);
+    assert_eq!(call(&daemon, "/backup", "Host: attacker.example\n", ""), 403);
+    // One that tells somebody still needs something to tell.
+    assert_eq!(call(&daemon, "/pump", &bearer("s3cret"), ""), 400);
+    assert_eq!(call(&daemon, "/pump", &bearer("s3cret"), BODY), 200);
+    assert_eq!(recorder.wait_for(1)[0].text(), "the pump is broken");
+    let metrics = get(daemon.http.unwrap(), "/metrics").1;
+    assert!(
+        metrics.contains(r#"alertik_hook_requests_total{hook="backup",outcome="accepted"} 1"#),
+        "{metrics}"
+    );
+    let checked = run(&["check"], &variables).whole();
+    assert!(checked.contains("(/hook/backup, opened as the page) -> nobody, it is watched\n"), "{checked}");
+}
+
+#[test]
 fn check_names_the_hooks_and_hides_their_secrets() {
     let recorder = Recorder::start();
     let variables = hooked(&recorder).with("HOOK1_NAME", "tank").with("HOOK1_NOTIFIER", "Generic1,Console");
