@@ -42,7 +42,9 @@ pub(super) struct Door {
 /// What became of a look for a group.
 enum Found {
     Here(i64),
-    /// We have asked, or were invited, and are not in.
+    /// We have asked to be let in, or accepted an invitation, just now.
+    Asked,
+    /// We did so before, and are not in.
     Waiting,
     /// A human must act.
     Stuck(String),
@@ -77,7 +79,7 @@ impl Worker {
     }
 
     fn contact(&mut self, name: &str, until: Instant) -> Result<Chat, Outcome> {
-        let let_in_until = until.min(Instant::now() + JOIN_WAIT);
+        let mut wait_until = None;
         loop {
             let news = self.news;
             let body = self.ask_of_user("/_contacts", "", until).map_err(failed)?;
@@ -86,9 +88,13 @@ impl Worker {
             if let Some((id, _)) = found {
                 return Ok(Chat::Contact(id));
             }
-            match self.knock(&Target::Contact(name.to_owned()), until)? {
-                Some(Found::Waiting) if self.wait_for_news(news, let_in_until) => continue,
-                Some(Found::Waiting) => return Err(waiting(&format!("@{name}"))),
+            let found = self.knock(&Target::Contact(name.to_owned()), until)?;
+            if matches!(found, Some(Found::Asked)) {
+                wait_until.get_or_insert(until.min(Instant::now() + JOIN_WAIT));
+            }
+            match found {
+                Some(Found::Asked | Found::Waiting) if self.wait_for_news(news, wait_until) => continue,
+                Some(Found::Asked | Found::Waiting) => return Err(waiting(&format!("@{name}"))),
                 Some(Found::Stuck(reason)) => return Err(Outcome::Parked { reason }),
                 _ => {}
             }
@@ -100,17 +106,20 @@ impl Worker {
     }
 
     fn group(&mut self, target: &Target, until: Instant) -> Result<Chat, Outcome> {
-        let let_in_until = until.min(Instant::now() + JOIN_WAIT);
+        let mut wait_until = None;
         loop {
             let news = self.news;
             let mut found = self.look_for(target, until)?;
             if matches!(found, Found::Nowhere) {
                 found = self.knock(target, until)?.unwrap_or(Found::Nowhere);
             }
+            if matches!(found, Found::Asked) {
+                wait_until.get_or_insert(until.min(Instant::now() + JOIN_WAIT));
+            }
             match found {
                 Found::Here(id) => return Ok(Chat::Group(id)),
-                Found::Waiting if self.wait_for_news(news, let_in_until) => {}
-                Found::Waiting => return Err(waiting(&target.to_string())),
+                Found::Asked | Found::Waiting if self.wait_for_news(news, wait_until) => {}
+                Found::Asked | Found::Waiting => return Err(waiting(&target.to_string())),
                 Found::Stuck(reason) => return Err(Outcome::Parked { reason }),
                 Found::Nowhere => {
                     let reason = format!(
@@ -147,7 +156,7 @@ impl Worker {
             Standing::Invited => {
                 self.ask(&format!("/_join #{}", group.id), until).map_err(failed)?;
                 log::info("simplex invitation accepted", &[("group", &target)]);
-                Found::Waiting
+                Found::Asked
             }
         })
     }
@@ -173,7 +182,7 @@ impl Worker {
                 // The others may lead there, but without a name only the first is meant.
                 Found::Nowhere if !is_first => {}
                 _ if is_first => return Ok(Some(found)),
-                Found::Waiting => best = Some(found),
+                Found::Asked => best = Some(found),
                 _ => best = best.or(Some(found)),
             }
         }
@@ -206,7 +215,7 @@ impl Worker {
         log::info("simplex link used", &[("link", &(index + 1))]);
         match frame::kind(&body) {
             "connectionPlan" => Ok(self.follow(frame::plan(&body), target, until)?.unwrap_or(Found::Nowhere)),
-            _ => Ok(Found::Waiting),
+            _ => Ok(Found::Asked),
         }
     }
 
@@ -251,8 +260,9 @@ impl Worker {
         }
     }
 
-    /// Waits for something to change about groups and contacts; true if it has.
-    fn wait_for_news(&mut self, news: usize, until: Instant) -> bool {
+    /// Waits for something to change about groups and contacts, if we have just asked; true if it has.
+    fn wait_for_news(&mut self, news: usize, until: Option<Instant>) -> bool {
+        let Some(until) = until else { return false };
         loop {
             if self.news != news {
                 return true;
