@@ -27,8 +27,8 @@ use crate::heartbeat::{Daily, Pinger, Pings};
 use crate::ingest::{self, Forward, Listener, tcp};
 use crate::line::Line;
 use crate::live::Live;
-use crate::notify::Dispatch;
 use crate::notify::destinations::Destination;
+use crate::notify::{Dispatch, Reporter};
 use crate::otel::{Copies, Exporter};
 use crate::probe::Probe;
 use crate::ring::Ring;
@@ -139,13 +139,16 @@ impl Daemon {
         let (calls, called) = unbounded();
         let reporter = calls.clone();
         // The worker is gone only when everything is.
-        let report = Arc::new(move |report| drop(reporter.send(Call::Report(report))));
+        let report: Reporter = Arc::new(move |report| drop(reporter.send(Call::Report(report))));
         let cards = summary::rule_cards(&settings);
         let (destinations, zone) = (settings.destinations, &settings.zone);
         let names_and_pulses: Vec<_> =
             destinations.iter().map(|one| (one.name.clone(), Arc::clone(&one.pulse))).collect();
         let mut pinger = settings.heartbeat.pings.map(|pings| pinger(pings, address, &destinations));
         let probe = pinger.as_ref().map(|(pinger, _)| Arc::clone(&pinger.probe));
+        if let Some(listening) = &settings.listening {
+            listening.begin(&stats, &report);
+        }
         let dispatch = Dispatch::start(destinations, &settings.dispatch, zone, &stats, report);
         let mut dispatch = dispatch.map_err(Error::Dispatch)?;
         if let Some((pinger, _)) = &mut pinger {

@@ -11,7 +11,7 @@ use crate::heartbeat;
 use crate::hook::Hook;
 use crate::log;
 use crate::network::Routers;
-use crate::notify::{self, Destinations, destinations::Destination, dispatch};
+use crate::notify::{self, Destinations, Listening, destinations::Destination, dispatch};
 use crate::rules::{self, Context, RuleSet};
 use crate::serve::hooks::Watched;
 use crate::timestamp::Zone;
@@ -30,6 +30,8 @@ pub struct Settings {
     pub hooks: Vec<Hook>,
     /// Who must be heard from.
     pub watches: watch::Settings,
+    /// The connection by which people among those are heard.
+    pub listening: Option<Listening>,
     /// Who is told, by the index that a [`DestinationId`] is.
     pub destinations: Vec<Destination>,
     /// Who is told of our own troubles.
@@ -120,7 +122,8 @@ impl Settings {
         let watched: Vec<_> = watched.iter().map(|(variable, name)| Watched { variable, name }).collect();
         serve.hooks = serve::hooks::read(vars, &serve, &watched, &mut faults);
         let hooks = serve.hooks.iter().map(|listed| hook(listed, &mut destinations, &mut faults)).collect();
-        // Here SimpleX is told whom to listen for: `watches.contact_names()`.
+        let names = watches.contact_names();
+        let listening = (!names.is_empty()).then(|| destinations.listen_for(names, &mut faults)).flatten();
         let otel = otel::read(vars, &mut destinations, &mut faults);
         // A copy says which router it is from.
         rules.keep_values(destinations.take_values() || otel.logs.is_some());
@@ -136,6 +139,7 @@ impl Settings {
             rules,
             hooks,
             watches,
+            listening,
             destinations,
             self_destinations,
             dispatch,

@@ -48,6 +48,7 @@ mod pushover;
 mod queue;
 mod report;
 mod sender;
+pub mod simplex;
 mod slack;
 mod spool;
 mod store;
@@ -59,6 +60,7 @@ pub use destinations::Destinations;
 pub use dispatch::Dispatch;
 pub use notification::Notification;
 pub use report::{Contact, Ear, Report, Reporter};
+pub use simplex::Listening;
 
 /// A service this program can tell.
 #[derive(Clone, Copy)]
@@ -90,6 +92,8 @@ pub struct Opening<'a> {
     pub client: http::Client,
     /// True if every text it will be given is an armored age file, which must arrive as it is.
     pub is_encrypted: bool,
+    /// What all destinations of simplex-chat have in common.
+    pub shared: &'a simplex::Shared,
 }
 
 impl Opening<'_> {
@@ -173,6 +177,7 @@ pub const REGISTRY: &[Entry] = &[
     pushover::ENTRY,
     matrix::ENTRY,
     email::ENTRY,
+    simplex::ENTRY,
     alertmanager::ENTRY,
     console::ENTRY,
 ];
