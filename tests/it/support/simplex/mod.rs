@@ -30,6 +30,7 @@ pub(crate) mod frames;
 pub(crate) mod markup;
 mod socket;
 mod tests;
+mod words;
 pub(crate) mod world;
 
 use frames::Shape;

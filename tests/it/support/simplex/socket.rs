@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
-use tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tungstenite::handshake::server::{Callback, ErrorResponse, Request, Response};
 use tungstenite::http::StatusCode;
 use tungstenite::{Message, WebSocket, accept_hdr};
 
@@ -60,8 +60,7 @@ fn talk<S: Read + Write>(
     login: Option<&str>,
     state: &Watched<State>,
 ) -> Result<(), ()> {
-    let check = |request: &Request, response: Response| check_login(request, response, login);
-    let Ok(mut socket) = accept_hdr(stream, check) else {
+    let Ok(mut socket) = accept_hdr(stream, Door { login }) else {
         state.change(|state| state.refused += 1);
         return Err(());
     };
@@ -124,20 +123,22 @@ fn is_impatience(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-#[expect(clippy::result_large_err, reason = "tungstenite wants it so")]
-fn check_login(
-    request: &Request,
-    response: Response,
-    login: Option<&str>,
-) -> Result<Response, ErrorResponse> {
-    let expected = login.map(|login| format!("Basic {}", STANDARD.encode(login)));
-    let given = request.headers().get("authorization").and_then(|value| value.to_str().ok());
-    if expected.is_some() && expected.as_deref() != given {
-        let mut refusal = ErrorResponse::new(Some("401 Authorization Required".to_owned()));
-        *refusal.status_mut() = StatusCode::UNAUTHORIZED;
-        return Err(refusal);
+/// Lets in who has the login, if one is asked for.
+struct Door<'a> {
+    login: Option<&'a str>,
+}
+
+impl Callback for Door<'_> {
+    fn on_request(self, request: &Request, response: Response) -> Result<Response, ErrorResponse> {
+        let expected = self.login.map(|login| format!("Basic {}", STANDARD.encode(login)));
+        let given = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+        if expected.is_some() && expected.as_deref() != given {
+            let mut refusal = ErrorResponse::new(Some("401 Authorization Required".to_owned()));
+            *refusal.status_mut() = StatusCode::UNAUTHORIZED;
+            return Err(refusal);
+        }
+        Ok(response)
     }
-    Ok(response)
 }
 
 fn write<S: Read + Write>(socket: &mut WebSocket<S>, frame: Value, state: &Watched<State>) -> Result<(), ()> {
