@@ -6,7 +6,7 @@
 //! counter wraps after four thousand million; readers take differences.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -74,6 +74,8 @@ pub struct Stats {
     pub states_forgotten: Counter,
     /// Copies of alerts that no OpenTelemetry collector took.
     pub copies_lost: Counter,
+    /// Messages that simplex-chat has taken from us, by what became of them.
+    pub messages: Messages,
     /// Of each rule, in the order of the rules.
     pub rules: Box<[Tally]>,
 }
@@ -90,6 +92,23 @@ impl Stats {
         self.alerts.add_one();
         self.rules.iter().filter(|tally| tally.name == rule).for_each(|tally| tally.alerts.add_one());
     }
+}
+
+/// What became of messages after simplex-chat had taken them, each counted once a status.
+#[derive(Debug, Default)]
+pub struct Messages {
+    /// True if there is somebody who counts.
+    pub is_used: AtomicBool,
+    /// A relay has it, or the first of several.
+    pub sent: Counter,
+    /// Somebody's device has it.
+    pub received: Counter,
+    /// There is trouble on the way, and simplex-chat goes on trying.
+    pub warning: Counter,
+    /// It will not arrive with somebody.
+    pub error: Counter,
+    /// Two minutes after it was taken no relay was known to have it.
+    pub unconfirmed: Counter,
 }
 
 /// What became of notifications, each counted once for the alert it was.

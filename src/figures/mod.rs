@@ -11,6 +11,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::health::{Condition, Pulse};
@@ -220,6 +221,20 @@ fn notifiers<'a>(families: &mut Families<'a>, source: &Source<'a>, now: Instant)
         "Copies of alerts that no OpenTelemetry collector took.",
         &source.stats.copies_lost,
     );
+    let messages = &source.stats.messages;
+    let help = "Messages that simplex-chat had taken, by what became of them.";
+    families.family(Kind::Counter, "alertik_simplex_messages_total", help);
+    if messages.is_used.load(Ordering::Relaxed) {
+        for (status, counter) in [
+            ("sent", &messages.sent),
+            ("received", &messages.received),
+            ("warning", &messages.warning),
+            ("error", &messages.error),
+            ("unconfirmed", &messages.unconfirmed),
+        ] {
+            families.sample(&[("status", status)], Value::Whole(counter.count()));
+        }
+    }
     families.family(Kind::Gauge, "alertik_spool_length", "Alerts that wait for a notifier.");
     for card in cards {
         families.sample(&[("notifier", &card.name)], Value::Whole((card.waiting)()));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::encrypt::Encryption;
 use super::http::{Client, Clients};
-use super::{Entry, Notifier, Opening, REGISTRY, console};
+use super::{Entry, Notifier, Opening, REGISTRY, console, simplex};
 use crate::alert::DestinationId;
 use crate::health::Pulse;
 use crate::vars::{Faults, Vars, comma_list, shown};
@@ -30,12 +30,20 @@ pub struct Destinations<'v> {
     open: Vec<Destination>,
     /// What was named and cannot be opened: its faults are noted once.
     refused: Vec<String>,
+    /// Empty, unless one of them is simplex-chat's.
+    shared: simplex::Shared,
 }
 
 impl<'v> Destinations<'v> {
     /// None yet.
     pub fn new(vars: &'v Vars) -> Destinations<'v> {
-        Destinations { vars, clients: Clients::default(), open: Vec::new(), refused: Vec::new() }
+        Destinations {
+            vars,
+            clients: Clients::default(),
+            open: Vec::new(),
+            refused: Vec::new(),
+            shared: simplex::Shared::default(),
+        }
     }
 
     /// The destinations in a comma list; `variable` is where it stands.
@@ -116,11 +124,13 @@ impl<'v> Destinations<'v> {
         let encryption = Encryption::read(self.vars, entry.prefix, faults);
         let is_usable = client.is_some() && encryption.is_ok();
         let encryption = encryption.ok().flatten();
-        let (vars, is_encrypted) = (self.vars, encryption.is_some());
+        let (vars, is_encrypted, shared) = (self.vars, encryption.is_some(), &self.shared);
         // What cannot be sent with is opened all the same, for all its faults to be told at once.
         let notifier = client
             .or_else(|| self.clients.local_client())
-            .and_then(|client| (entry.open)(&Opening { vars, entry, target, client, is_encrypted }, faults))
+            .and_then(|client| {
+                (entry.open)(&Opening { vars, entry, target, client, is_encrypted, shared }, faults)
+            })
             .filter(|_| is_usable)
             .and_then(|notifier| match encryption {
                 None => Some(notifier),
@@ -132,6 +142,15 @@ impl<'v> Destinations<'v> {
         };
         self.open.push(Destination { name, notifier, pulse: Arc::default() });
         Some(DestinationId(self.open.len() - 1))
+    }
+
+    /// The way to hear what people of these names write to simplex-chat, over the connection that its
+    /// destinations have; by its own names for them. None, and a fault noted, when it cannot be had.
+    pub fn listen_for(&mut self, names: Vec<String>, faults: &mut Faults) -> Option<simplex::Listening> {
+        let entry = &simplex::ENTRY;
+        let client = self.clients.client_for(entry.prefix, self.vars, faults)?;
+        let (vars, target, is_encrypted, shared) = (self.vars, None, false, &self.shared);
+        simplex::listen(&Opening { vars, entry, target, client, is_encrypted, shared }, names, faults)
     }
 
     /// A client for what is no service, but has a proxy and authorities of its own as they do.

@@ -48,6 +48,7 @@ mod pushover;
 mod queue;
 mod report;
 mod sender;
+pub mod simplex;
 mod slack;
 mod spool;
 mod store;
@@ -90,6 +91,8 @@ pub struct Opening<'a> {
     pub client: http::Client,
     /// True if every text it will be given is an armored age file, which must arrive as it is.
     pub is_encrypted: bool,
+    /// What all destinations of simplex-chat have in common.
+    pub shared: &'a simplex::Shared,
 }
 
 impl Opening<'_> {
@@ -173,6 +176,7 @@ pub const REGISTRY: &[Entry] = &[
     pushover::ENTRY,
     matrix::ENTRY,
     email::ENTRY,
+    simplex::ENTRY,
     alertmanager::ENTRY,
     console::ENTRY,
 ];

@@ -44,7 +44,7 @@ const EMAIL: Variables = &[
 ];
 
 const NOTIFIERS: &str = "Telegram, Slack, Teams, Discord, Generic1, Generic2, Generic3, Generic4, Ntfy, Gotify, \
-                         Pushover, Matrix, Email, Alertmanager, Console";
+                         Pushover, Matrix, Email, SimpleX, Alertmanager, Console";
 const ADDRESS: &str = "is no address (expected [::]:5140, 192.0.2.1:5140 or a port)";
 const NETWORK: &str = "is not an address, a network such as 192.168.88.0/24, or a name from ROUTERS";
 const URL: &str = "(expected https://… or http://…)";
@@ -704,6 +704,37 @@ fn faults_of_email() {
     check(EMAIL, &[("SELF_NOTIFIER", "Email/bob")], &format!("\"Email/bob\" {address}"));
     let nobody = "EMAIL_TO names nobody (expected an address, or several with commas between)";
     check(EMAIL, &[("EMAIL_TO", ",")], nobody);
+}
+
+#[test]
+fn faults_of_simplex() {
+    let usual: Variables = &[("SIMPLEX_URL", "wss://me:p%2Fw@chat.example"), ("SIMPLEX_TO", "#ops")];
+    check_right(&[], usual);
+    let missing = "SIMPLEX_URL is not set, and SimpleX needs it";
+    check(usual, &[("SIMPLEX_URL", ""), ("SELF_NOTIFIER", "SimpleX")], missing);
+    let nowhere = "SIMPLEX_TO is not set, and SimpleX needs it (expected #group or @contact; else SIMPLEX_LINK, \
+                   or SimpleX/#group in place of SimpleX)";
+    check(usual, &[("SIMPLEX_TO", ""), ("SELF_NOTIFIER", "SimpleX")], nowhere);
+    check_right(usual, &[("SIMPLEX_TO", ""), ("SIMPLEX_LINK", "https://smp.example/g#a")]);
+    let target = "is no group or contact (expected #group or @contact)";
+    check(usual, &[("SIMPLEX_TO", "ops")], &format!("SIMPLEX_TO {target}"));
+    check(usual, &[("SELF_NOTIFIER", "SimpleX/ops")], &format!("\"SimpleX/ops\" {target}"));
+    let url = |url, says: &str| {
+        let set: Variables = Box::leak(Box::new([("SIMPLEX_URL", url)]));
+        let expected = "(expected ws://127.0.0.1:5225 or wss://user:password@host)";
+        check(usual, set, &format!("SIMPLEX_URL: {says} {expected}"));
+    };
+    url("https://chat.example", "this is not a wss or ws URL");
+    url("ws://me@chat.example", "this URL has a user and no password");
+    url(
+        "ws://me:1/a@chat.example",
+        "something stands before this URL's host (in a password / ? # are %2F %3F %23)",
+    );
+    check(
+        usual,
+        &[("SIMPLEX_LINK", "https://smp.example/g#a ops")],
+        "SIMPLEX_LINK: link 2 is no link of SimpleX (expected https://… or simplex:/…)",
+    );
 }
 
 #[test]

@@ -99,7 +99,7 @@ pub(super) fn of(name: &str) -> Vec<Fact> {
 
 /// The same, also of one that is not told over HTTP: then only what is said of its setup holds.
 pub(super) fn of_any(name: &str) -> Vec<Fact> {
-    let others = [email()].into_iter().filter(|fact| fact.name == name);
+    let others = [email(), simplex()].into_iter().filter(|fact| fact.name == name);
     of(name).into_iter().chain(others).collect()
 }
 
@@ -112,6 +112,19 @@ fn email() -> Fact {
             ("TO", "ann@mail.example, bob@mail.example"),
         ],
         target: "target-1@mail.example",
+        ..USUAL
+    }
+}
+
+fn simplex() -> Fact {
+    Fact {
+        name: "SimpleX",
+        environment: &[
+            ("URL", "wss://me:s3cr3tS3CR3T@chat.example/"),
+            ("TO", "#ops room"),
+            ("LINK", "https://smp.example/g#s3cr3tS3CR3T simplex:/contact#/?v=2&s3cr3tS3CR3T"),
+        ],
+        target: "#target-1",
         ..USUAL
     }
 }

@@ -21,6 +21,7 @@ mod encrypted;
 mod facts;
 mod reader;
 mod setup;
+mod simplex;
 
 use facts::{Fact, SECRET};
 

@@ -90,6 +90,7 @@ fn an_onion_address_needs_a_proxy() {
         for name in required.chain(optional).filter(|name| name.ends_with("_URL")) {
             let onion = match entry.name {
                 "Email" => format!("smtp://me:{SECRET}@abcdef.onion"),
+                "SimpleX" => format!("ws://me:{SECRET}@abcdef.onion:5225"),
                 _ => format!("http://abcdef.onion/{SECRET}"),
             };
             let all = with(&all, &name, &onion);

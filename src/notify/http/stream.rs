@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Beside the client, so that ureq and rustls have one door, and a proxy holds
-//! for mail as it does for the rest: nothing ever goes out beside it. What is
-//! said over the connection is not known here.
+//! for mail and for simplex-chat as it does for the rest: nothing ever goes out
+//! beside it. What is said over the connection is not known here.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -25,7 +25,10 @@ use super::hidden::percent_decoded;
 use super::{Client, failure, resolve, tls, url};
 use crate::secret::Secret;
 
-/// A server of mail, how it wants TLS, and who we are there: `smtps://user:password@host:465`.
+/// Writing takes no longer: the system's own buffer takes what we say, unless nobody reads it.
+const WRITE_WAIT: Duration = Duration::from_secs(10);
+
+/// A server of mail or of WebSocket, how it wants TLS, and who we are there: `smtps://user:password@host:465`.
 #[derive(Clone)]
 pub struct Address {
     /// As ureq knows what has TLS and what has none.
@@ -51,22 +54,48 @@ impl Address {
     /// # Errors
     /// What is wrong with it, in words that do not repeat it.
     pub fn parse(text: &str) -> Result<Address, &'static str> {
+        // The ports of RFC 8314.
+        let (address, rest) = Address::read(text, [("smtps", 465), ("smtp", 587)])
+            .map_err(|what| what.unwrap_or("this is not an smtps or smtp URL"))?;
+        if !rest.is_empty() && rest != "/" {
+            // Most likely a password with a slash in it.
+            return Err("something stands behind this URL's host (in a password / ? # are %2F %3F %23)");
+        }
+        Ok(address)
+    }
+
+    /// Reads `wss://…`, which has TLS, or `ws://…`, which has none.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words that do not repeat it.
+    pub fn parse_websocket(text: &str) -> Result<Address, &'static str> {
+        // The ports of RFC 6455.
+        let (address, rest) = Address::read(text, [("wss", 443), ("ws", 80)])
+            .map_err(|what| what.unwrap_or("this is not a wss or ws URL"))?;
+        if rest.contains('@') {
+            return Err("something stands before this URL's host (in a password / ? # are %2F %3F %23)");
+        }
+        Ok(address)
+    }
+
+    /// The address, and what stands behind the host. No words if it has none of the `schemes`, of which the
+    /// first is the one with TLS.
+    fn read(text: &str, schemes: [(&str, u16); 2]) -> Result<(Address, String), Option<&'static str>> {
         let uri: wire::Uri = text.trim().parse().map_err(|_| "this is not a URL")?;
+        let [secure, plain] = schemes;
         let (is_tls_first, port) = match uri.scheme_str() {
-            // The ports of RFC 8314.
-            Some("smtps") => (true, 465),
-            Some("smtp") => (false, 587),
-            _ => return Err("this is not an smtps or smtp URL"),
+            Some(scheme) if scheme == secure.0 => (true, secure.1),
+            Some(scheme) if scheme == plain.0 => (false, plain.1),
+            _ => return Err(None),
         };
         let authority = uri.authority().map_or("", wire::uri::Authority::as_str);
         let host = uri.host().filter(|host| !host.is_empty()).ok_or("this URL names no host")?;
         if !url::has_sound_port(&uri) {
-            return Err("this URL's port is not a number from 1 to 65535");
+            return Err(Some("this URL's port is not a number from 1 to 65535"));
         }
-        if !matches!(uri.path(), "" | "/") || uri.query().is_some() || text.contains('#') {
-            // Most likely a password with a slash in it.
-            return Err("something stands behind this URL's host (in a password / ? # are %2F %3F %23)");
-        }
+        // The parser has dropped it.
+        let fragment = text.find('#').and_then(|at| text.get(at..)).unwrap_or_default();
+        let path = uri.path_and_query().map_or("/", wire::uri::PathAndQuery::as_str);
         let login = match authority.rsplit_once('@') {
             None => None,
             Some((user, _)) => {
@@ -74,17 +103,28 @@ impl Address {
                 let (user, password) = (percent_decoded(user), percent_decoded(password));
                 // A NUL would end one and begin the other (RFC 4616).
                 if user.is_empty() || password.is_empty() || user.contains('\0') || password.contains('\0') {
-                    return Err("this URL's user or password is none");
+                    return Err(Some("this URL's user or password is none"));
                 }
                 Some((user, Secret::new(password)))
             }
         };
         let port = uri.port_u16().unwrap_or(port);
-        let as_http = |scheme: &str| format!("{scheme}://{host}:{port}/").parse::<wire::Uri>();
+        let as_http = |scheme: &str| format!("{scheme}://{host}:{port}{path}").parse::<wire::Uri>();
         let (Ok(https), Ok(http)) = (as_http("https"), as_http("http")) else {
-            return Err("this is not a URL");
+            return Err(Some("this is not a URL"));
         };
-        Ok(Address { https, http, is_tls_first, login, is_onion: url::is_onion(host) })
+        let address = Address { https, http, is_tls_first, login, is_onion: url::is_onion(host) };
+        Ok((address, format!("{path}{fragment}")))
+    }
+
+    /// Host and port, as a request names them.
+    pub fn host(&self) -> &str {
+        self.http.authority().map_or("", wire::uri::Authority::as_str)
+    }
+
+    /// What is asked for there.
+    pub fn path(&self) -> &str {
+        self.http.path_and_query().map_or("/", wire::uri::PathAndQuery::as_str)
     }
 
     /// True for a name that only Tor resolves.
@@ -186,15 +226,39 @@ impl Stream {
         Stream::new(socket.ok_or(ureq::Error::ConnectionFailed)?.boxed(), self.ends)
     }
 
+    /// Lets the connection last: from now on a read waits for `patience`, and then says
+    /// [`io::ErrorKind::WouldBlock`]; nothing that has come is lost by that.
+    pub fn allow(&mut self, patience: Duration) {
+        let after = WRITE_WAIT.max(patience).into();
+        self.socket.set_timeout(NextTimeout {
+            after,
+            per_read: Some(patience.into()),
+            ..NextTimeout::default()
+        });
+    }
+
     /// Why reading or writing failed, in words.
     pub fn words(error: &io::Error) -> String {
         failure::io_words(error)
     }
 }
 
+/// True if there was nothing to read for as long as there is patience.
+fn is_timeout(error: &io::Error) -> bool {
+    // Each layer of a connection wraps what the one below says.
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>()) {
+        Some(ureq::Error::Timeout(_)) => true,
+        Some(ureq::Error::Io(inner)) => is_timeout(inner),
+        _ => false,
+    }
+}
+
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.read(buffer)
+        self.socket.read(buffer).map_err(|error| match is_timeout(&error) {
+            true => io::ErrorKind::WouldBlock.into(),
+            false => error,
+        })
     }
 }
 
