@@ -16,7 +16,7 @@ use crate::support::{DEADLINE, skip};
 
 /// What the daemon says once it has counted what `wanted` looks for.
 #[track_caller]
-fn metrics(daemon: &Daemon, wanted: &[&str]) -> String {
+pub(super) fn metrics(daemon: &Daemon, wanted: &[&str]) -> String {
     let deadline = Instant::now() + DEADLINE;
     loop {
         let (status, text) = get(daemon.http.unwrap(), "/metrics");
