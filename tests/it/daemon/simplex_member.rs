@@ -3,9 +3,9 @@
 use super::LOGIN_FAILURE;
 use super::simplex::{SAY, at, say, to_alerts, wait_for_delivered};
 use crate::support::daemon::Daemon;
-use crate::support::simplex::Bench;
 use crate::support::simplex::frames::Shape;
 use crate::support::simplex::world::Chat;
+use crate::support::simplex::{Bench, Fault};
 use crate::support::variables::Variables;
 
 const LINK: &str = "https://127.0.0.1/g#aSecretLink";
@@ -49,9 +49,11 @@ fn a_join_that_takes_long_is_asked_for_once() {
     daemon.send(say("one"));
     let waits = daemon.wait_for_log("delivery postponed", &[("notifier", "SimpleX")]);
     assert!(waits.value("reason").unwrap().contains("let into #ops"), "{waits:?}");
-    // A cut between the two changes nothing.
+    // A cut changes nothing, nor that the group is seen before we are in it.
     bench.cut();
     bench.wait_for("a new connection", |state| (state.connections > 1).then_some(()));
+    bench.world(|world| world.begin_to_let_in());
+    bench.wait_for_commands("/_groups", 3);
     bench.world(|world| world.let_in());
     wait_for_delivered(&daemon, 1);
     assert_eq!((bench.texts(), bench.count("/connect")), (vec!["one".to_owned()], 1));
@@ -181,6 +183,18 @@ fn an_invitation_into_the_group_that_is_meant_is_accepted() {
         bench.wait_for_commands(&format!("/_join #{late}"), 1);
         daemon.wait_for_log("delivered", &[("notifier", "SimpleX/#early")]);
         assert_eq!(bench.count(&format!("/_join #{foreign}")), 0);
+    }
+}
+
+#[test]
+fn another_user_who_is_active_now_is_asked_for() {
+    for shape in Shape::ALL {
+        let bench = Bench::start(shape);
+        bench.next("/_groups", Fault::Error(shape.recorded(&["err_groups_other_user"])));
+        let daemon = Daemon::start(&to_alerts(&bench).regex("SimpleX", SAY, "@1"));
+        daemon.send(say("one"));
+        wait_for_delivered(&daemon, 1);
+        assert_eq!((bench.texts(), bench.count("/user")), (vec!["one".to_owned()], 2));
     }
 }
 

@@ -178,11 +178,15 @@ impl World {
             body["connLink"]["connShortLink"] = json!(url);
         }
         let plan = &mut body["connectionPlan"]["groupLinkPlan"];
-        if let Some(group) = self.groups.iter().find(|group| group.link.as_deref() == Some(url)) {
-            plan["groupInfo"] = self.group_info(group.id);
-        } else if link.is_some_and(|link| link.good == Good::Waiting) {
-            // Not recorded: as the documentation of its API has it.
-            *plan = json!({"type": "connectingProhibit"});
+        // Those two of the way in were not recorded: as the documentation of its API has them.
+        let is_waiting = link.is_some_and(|link| link.good == Good::Waiting);
+        match self.groups.iter().find(|group| group.link.as_deref() == Some(url)) {
+            Some(group) if group.status == "accepted" => {
+                *plan = json!({"type": "connectingProhibit", "groupInfo_": self.group_info(group.id)});
+            }
+            Some(group) => plan["groupInfo"] = self.group_info(group.id),
+            None if is_waiting => *plan = json!({"type": "connectingConfirmReconnect"}),
+            None => {}
         }
         body
     }
@@ -194,7 +198,7 @@ impl World {
             return error;
         }
         match good {
-            Some(Good::Waiting | Good::Joined) => return self.plan(url),
+            Some(Good::Joined) => return self.plan(url),
             Some(Good::AtOnce) => self.join(url),
             _ => {
                 let link = self.links.iter_mut().find(|link| link.url == url).expect("it was found before");

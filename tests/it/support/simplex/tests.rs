@@ -193,6 +193,9 @@ fn what_happens_to_groups_is_told() {
     let mut client = Client::connect(&bench.url());
     assert_eq!(client.command(&format!("/connect {LINK}"))["type"], "sentInvitation");
     let plan = client.command(&format!("/_connect plan 1 {LINK}"));
+    assert_eq!(plan["connectionPlan"]["groupLinkPlan"]["type"], "connectingConfirmReconnect");
+    bench.world(|world| world.begin_to_let_in());
+    let plan = client.command(&format!("/connect {LINK}"));
     assert_eq!(plan["connectionPlan"]["groupLinkPlan"]["type"], "connectingProhibit");
     bench.world(|world| world.let_in());
     client.event("userJoinedGroup");

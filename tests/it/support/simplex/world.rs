@@ -169,13 +169,27 @@ impl World {
         }
     }
 
+    /// Whoever waits behind a link is about to be let in: the group is listed already.
+    pub(crate) fn begin_to_let_in(&mut self) {
+        let waiting: Vec<_> = self.links.iter().filter(|link| link.good == Good::Waiting).cloned().collect();
+        for link in waiting {
+            let id = self.enter(&link.url);
+            self.group_mut(id).status = "accepted";
+        }
+    }
+
     pub(super) fn join(&mut self, url: &str) {
+        let id = self.enter(url);
+        self.tell_joined(id);
+    }
+
+    fn enter(&mut self, url: &str) -> i64 {
         let link = self.links.iter_mut().find(|link| link.url == url).expect("it was found before");
         link.good = Good::Joined;
         let name = link.group.clone();
         let id = self.add_group(&name);
         self.group_mut(id).link = Some(url.to_owned());
-        self.tell_joined(id);
+        id
     }
 
     fn tell_joined(&mut self, id: i64) {
