@@ -5,6 +5,7 @@
 //!                                                  └► no answer: in doubt
 //!   the next attempt with the same alert: a newer message of ours with the same text is there ─► delivered
 //!                                         none is ─► sent again
+//!   chatItemsStatusesUpdated ─► receipts ─► Report::Doubt: told to others, never a reason to send again
 //! ```
 //!
 //! There is no key by which simplex-chat would know a repetition, so we look before we repeat. Apart from
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 use super::frame::{self, Chat, Trouble};
 use super::hub::{Message, Seat};
+use super::receipts::Said;
 use super::text;
 use super::worker::{Failing, Worker};
 use super::{Reply, Target};
@@ -112,15 +114,10 @@ impl Worker {
         let target = &message.target;
         log::error("file not sent", &[("notifier", &format!("SimpleX/{target}")), ("path", &path)]);
         let words = format!("the file {path} could not go with a message to {target}, which went without it");
-        self.doubt(message.seat, words);
-        Ok(())
-    }
-
-    fn doubt(&self, seat: Seat, text: String) {
-        let destination = self.places.get(seat).and_then(|place| place.destination);
-        if let (Some(report), Some(destination)) = (&self.report, destination) {
-            report(Report::Doubt { destination, text });
+        if let Some(destination) = self.place(message.seat).destination {
+            self.doubt(destination, words);
         }
+        Ok(())
     }
 
     /// True if a message that was in doubt is there. If it is another's doubt, that one is given up.
@@ -207,6 +204,55 @@ impl Worker {
         // After an error the next attempt is as the first.
         if Trouble::read(body).is_none() {
             self.note_answer(seat, doubt.alert, body);
+        }
+    }
+
+    /// Takes in what has become of messages.
+    pub(super) fn note_statuses(&mut self, body: &Value) {
+        let now = Instant::now();
+        for (_, _, item) in frame::items(body).filter(|(_, _, item)| item.is_sent()) {
+            let Some(id) = item.id() else { continue };
+            let said = self.receipts.note(id, item.status(), &self.stats.messages, now);
+            self.tell(said);
+        }
+    }
+
+    /// Asks what has become of messages that should be on their way: we may have missed the word.
+    pub(super) fn look_for_overdue(&mut self, now: Instant) {
+        for chat in self.receipts.overdue(now) {
+            let _ = self.ask_history(chat, LOOKED_AT);
+            if !self.is_connected() {
+                return;
+            }
+            let missed = self.receipts.miss(chat, &self.stats.messages, now);
+            self.tell(missed);
+        }
+    }
+
+    pub(super) fn tell(&self, said: impl IntoIterator<Item = Said>) {
+        for said in said {
+            let (Said::Failed { destination, count, .. } | Said::Unconfirmed { destination, count }) = &said;
+            let place = self.places.iter().find(|place| place.destination == Some(*destination));
+            let name = place.and_then(|place| place.target.as_ref()).map(ToString::to_string);
+            let name = name.unwrap_or_default();
+            let what = match &said {
+                Said::Failed { reason, .. } => format!("does not arrive with somebody: {reason}"),
+                Said::Unconfirmed { .. } => {
+                    "is not on its way after two minutes: its relay may be down".to_owned()
+                }
+            };
+            let many = if *count > 1 { format!(" (and {} more like it)", count - 1) } else { String::new() };
+            self.doubt(
+                *destination,
+                format!("a message that simplex-chat had taken for {name} {what}{many}"),
+            );
+        }
+    }
+
+    /// Has the other notifiers told.
+    fn doubt(&self, destination: DestinationId, text: String) {
+        if let Some(report) = &self.report {
+            report(Report::Doubt { destination, text });
         }
     }
 

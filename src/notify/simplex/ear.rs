@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 
-use super::frame::{self, Chat};
+use super::frame::{self, Chat, part};
 use super::worker::Worker;
 use crate::alert::is_set;
 use crate::notify::{Contact, Ear};
@@ -98,11 +98,11 @@ impl Worker {
             return;
         }
         for (_, info, item) in frame::items(body).filter(|(_, _, item)| item.is_message()) {
-            let direct = item.is_direct().then(|| info["contact"]["contactId"].as_i64()).flatten();
+            let direct = item.is_direct().then(|| part(info, "contact/contactId").as_i64()).flatten();
             // Members of a group are no contacts unless we know them besides.
             let member = item.member();
-            let (id, name) = match (direct, member["memberContactId"].as_i64()) {
-                (Some(id), _) => (id, frame::local_name(&info["contact"])),
+            let (id, name) = match (direct, part(member, "memberContactId").as_i64()) {
+                (Some(id), _) => (id, frame::local_name(part(info, "contact"))),
                 (None, Some(id)) => (id, frame::local_name(member)),
                 (None, None) => continue,
             };

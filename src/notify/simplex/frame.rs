@@ -36,13 +36,13 @@ pub(super) fn answers(frame: &Value) -> Option<u64> {
 
 /// What is said, without what is around it.
 pub(super) fn body(frame: &Value) -> &Value {
-    let resp = &frame["resp"];
+    let resp = part(frame, "resp");
     resp.get("Right").or_else(|| resp.get("Left")).unwrap_or(resp)
 }
 
 /// The same, taken out of its frame: some are long lists.
 pub(super) fn into_body(mut frame: Value) -> Value {
-    let resp = frame["resp"].take();
+    let resp = frame.get_mut("resp").map(Value::take).unwrap_or_default();
     match resp {
         Value::Object(mut resp) => {
             resp.remove("Right").or_else(|| resp.remove("Left")).unwrap_or(Value::Object(resp))
@@ -53,11 +53,16 @@ pub(super) fn into_body(mut frame: Value) -> Value {
 
 /// Its type, or that of a part.
 pub(super) fn kind(value: &Value) -> &str {
-    text(&value["type"])
+    text(part(value, "type"))
 }
 
 pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
+}
+
+/// What stands at `path` in it (`meta/itemId`); null if nothing does.
+pub(super) fn part<'v>(value: &'v Value, path: &str) -> &'v Value {
+    path.split('/').try_fold(value, |value, name| value.get(name)).unwrap_or(&Value::Null)
 }
 
 /// The elements of a list.
@@ -93,8 +98,8 @@ pub(super) struct Group {
 
 impl Group {
     pub(super) fn read(info: &Value) -> Option<Group> {
-        let us = &info["membership"];
-        let standing = match (text(&us["memberStatus"]), text(&us["memberRole"])) {
+        let us = part(info, "membership");
+        let standing = match (text(part(us, "memberStatus")), text(part(us, "memberRole"))) {
             ("connected" | "complete" | "creator", "observer") => Standing::Observer,
             ("connected" | "complete" | "creator", _) => Standing::Member,
             ("invited", _) => Standing::Invited,
@@ -102,9 +107,9 @@ impl Group {
             _ => Standing::Pending,
         };
         Some(Group {
-            id: info["groupId"].as_i64()?,
-            local: text(&info["localDisplayName"]).to_owned(),
-            display: text(&info["groupProfile"]["displayName"]).to_owned(),
+            id: part(info, "groupId").as_i64()?,
+            local: text(part(info, "localDisplayName")).to_owned(),
+            display: text(part(info, "groupProfile/displayName")).to_owned(),
             standing,
         })
     }
@@ -117,20 +122,20 @@ fn entry<'v>(value: &'v Value, name: &str) -> &'v Value {
 
 /// The groups of an answer to `/_groups`.
 pub(super) fn groups(body: &Value) -> Vec<Group> {
-    list(&body["groups"]).iter().filter_map(|group| Group::read(entry(group, "groupInfo"))).collect()
+    list(part(body, "groups")).iter().filter_map(|group| Group::read(entry(group, "groupInfo"))).collect()
 }
 
 /// The contacts of an answer to `/_contacts`: number and local name, those that are still there.
 pub(super) fn contacts(body: &Value) -> impl Iterator<Item = (i64, &str)> {
-    let contacts = list(&body["contacts"]).iter().map(|contact| entry(contact, "contact"));
-    let is_there = |contact: &&Value| !text(&contact["contactStatus"]).starts_with("deleted");
+    let contacts = list(part(body, "contacts")).iter().map(|contact| entry(contact, "contact"));
+    let is_there = |contact: &&Value| !text(part(contact, "contactStatus")).starts_with("deleted");
     contacts
         .filter(is_there)
-        .filter_map(|contact| Some((contact["contactId"].as_i64()?, local_name(contact))))
+        .filter_map(|contact| Some((part(contact, "contactId").as_i64()?, local_name(contact))))
 }
 
 pub(super) fn local_name(whom: &Value) -> &str {
-    text(&whom["localDisplayName"])
+    text(part(whom, "localDisplayName"))
 }
 
 /// What a link leads to, if we are there already or on the way.
@@ -148,14 +153,14 @@ pub(super) enum Plan {
 
 /// Reads the `connectionPlan` in an answer to `/connect` or `/_connect plan`.
 pub(super) fn plan(body: &Value) -> Plan {
-    let whole = &body["connectionPlan"];
+    let whole = part(body, "connectionPlan");
     // {"type": "groupLink", "groupLinkPlan": {"type": "known", …}}, and so for the other kinds.
     let inner = ["groupLinkPlan", "contactAddressPlan", "invitationLinkPlan"];
     let plan = inner.iter().find_map(|name| whole.get(*name)).unwrap_or(whole);
-    if let Some(group) = Group::read(&plan["groupInfo"]) {
+    if let Some(group) = Group::read(part(plan, "groupInfo")) {
         return Plan::Group(group);
     }
-    match (kind(plan), plan["contact"]["contactId"].as_i64()) {
+    match (kind(plan), part(plan, "contact/contactId").as_i64()) {
         ("known" | "contactViaAddress", Some(id)) => Plan::Contact(id),
         (kind, _) if kind.starts_with("connecting") => Plan::Asked,
         _ => Plan::New,
@@ -171,59 +176,59 @@ pub(super) struct Item<'v> {
 
 impl<'v> Item<'v> {
     pub(super) fn id(self) -> Option<i64> {
-        self.item["meta"]["itemId"].as_i64()
+        part(self.item, "meta/itemId").as_i64()
     }
 
     /// True if it is our own.
     pub(super) fn is_sent(self) -> bool {
-        matches!(kind(&self.item["chatDir"]), "groupSnd" | "directSnd")
+        matches!(kind(part(self.item, "chatDir")), "groupSnd" | "directSnd")
     }
 
     /// As it was written.
     pub(super) fn text(self) -> &'v str {
-        let written = text(&self.item["content"]["msgContent"]["text"]);
-        if written.is_empty() { text(&self.item["meta"]["itemText"]) } else { written }
+        let written = text(part(self.item, "content/msgContent/text"));
+        if written.is_empty() { text(part(self.item, "meta/itemText")) } else { written }
     }
 
     /// How far it has come.
     pub(super) fn status(self) -> &'v Value {
-        &self.item["meta"]["itemStatus"]
+        part(self.item, "meta/itemStatus")
     }
 
     /// When it was written: `2026-11-20T15:40:26Z`.
     pub(super) fn written_at(self) -> &'v str {
-        text(&self.item["meta"]["itemTs"])
+        text(part(self.item, "meta/itemTs"))
     }
 
     /// True if a person has written it: what programs tell each other comes as items too.
     pub(super) fn is_message(self) -> bool {
-        kind(&self.item["content"]) == "rcvMsgContent"
+        kind(part(self.item, "content")) == "rcvMsgContent"
     }
 
     /// Who of a group has written it.
     pub(super) fn member(self) -> &'v Value {
-        &self.item["chatDir"]["groupMember"]
+        part(self.item, "chatDir/groupMember")
     }
 
     /// True if a contact has written it, to us alone.
     pub(super) fn is_direct(self) -> bool {
-        kind(&self.item["chatDir"]) == "directRcv"
+        kind(part(self.item, "chatDir")) == "directRcv"
     }
 }
 
 /// The messages of an event or an answer, each with its chat and what that says of itself.
 pub(super) fn items(body: &Value) -> impl Iterator<Item = (Option<Chat>, &Value, Item<'_>)> {
-    list(&body["chatItems"]).iter().map(|whole| {
-        let info = &whole["chatInfo"];
-        let group = info["groupInfo"]["groupId"].as_i64().map(Chat::Group);
-        let chat = group.or_else(|| info["contact"]["contactId"].as_i64().map(Chat::Contact));
-        (chat, info, Item { item: &whole["chatItem"] })
+    list(part(body, "chatItems")).iter().map(|whole| {
+        let info = part(whole, "chatInfo");
+        let group = part(info, "groupInfo/groupId").as_i64().map(Chat::Group);
+        let chat = group.or_else(|| part(info, "contact/contactId").as_i64().map(Chat::Contact));
+        (chat, info, Item { item: part(whole, "chatItem") })
     })
 }
 
 /// The messages of an answer to `/_get chat`, which has them without their chat.
 pub(super) fn history(body: &Value) -> impl Iterator<Item = Item<'_>> {
-    list(&body["chat"]["chatItems"]).iter().map(|item| Item { item })
+    list(part(body, "chat/chatItems")).iter().map(|item| Item { item })
 }
 
 /// What an error comes to.
@@ -270,7 +275,7 @@ impl Trouble {
 
     /// Reads an answer; None if it is no error.
     pub(super) fn read(body: &Value) -> Option<Trouble> {
-        let error = &body["chatError"];
+        let error = part(body, "chatError");
         if error.is_null() {
             return None;
         }
@@ -279,7 +284,7 @@ impl Trouble {
         let inner = parts.iter().find_map(|name| error.get(*name)).unwrap_or(error);
         let (outer, kind_within) = (kind(error), kind(inner));
         let deepest = ["brokerErr", "smpErr"].iter().find_map(|name| inner.get(*name)).map_or("", kind);
-        let message = text(&inner["message"]);
+        let message = text(part(inner, "message"));
         let words = [kind_within, deepest, message].join(" ");
         let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
         Some(match (outer, kind_within) {

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::Target;
 use super::delivery::observer;
-use super::frame::{self, Chat, Group, Plan, Standing, Trouble};
+use super::frame::{self, Chat, Group, Plan, Standing, Trouble, part};
 use super::hub::Seat;
 use super::worker::{Failing, Worker};
 use crate::log;
@@ -142,19 +142,19 @@ impl Worker {
             Choice::Several => Found::Stuck(format!(
                 "several groups are called {target}: name the one that is meant as simplex-chat lists it (/groups)"
             )),
-            Choice::One(group) => self.enter(group.clone(), target, until)?,
+            Choice::One(group) => self.enter(group, target, until).map_err(failed)?,
         })
     }
 
     /// What there is to do about a group that simplex-chat knows.
-    fn enter(&mut self, group: Group, target: &Target, until: Instant) -> Result<Found, Outcome> {
+    fn enter(&mut self, group: &Group, target: &Target, until: Instant) -> Result<Found, Failing> {
         Ok(match group.standing {
             Standing::Member => Found::Here(group.id),
             Standing::Observer => Found::Stuck(observer(target)),
             Standing::Pending => Found::Waiting,
             Standing::Out => Found::Nowhere,
             Standing::Invited => {
-                self.ask(&format!("/_join #{}", group.id), until).map_err(failed)?;
+                self.ask(&format!("/_join #{}", group.id), until)?;
                 log::info("simplex invitation accepted", &[("group", &target)]);
                 Found::Asked
             }
@@ -228,10 +228,7 @@ impl Worker {
             Plan::Contact(_) => Some(Found::Nowhere),
             Plan::Group(group) if *target == Target::Linked => match group.standing {
                 Standing::Out => None,
-                _ => self.enter(group, target, until).map(Some).or_else(|outcome| {
-                    let reason = outcome.reason().unwrap_or_default().to_owned();
-                    Err(Failing::Said(Trouble::Passing(reason)))
-                })?,
+                _ => Some(self.enter(&group, target, until)?),
             },
             // Of a group by its name the list has told all, unless we are out of it.
             Plan::Group(group) => match (group.standing, is_called(&group, target)) {
@@ -245,7 +242,7 @@ impl Worker {
     /// Takes in that a member has invited us; only into groups that we tell.
     pub(super) fn note_invitation(&mut self, body: &Value) {
         self.look_again();
-        let Some(group) = Group::read(&body["groupInfo"]) else { return };
+        let Some(group) = Group::read(part(body, "groupInfo")) else { return };
         let is_ours = |target: &Target| is_called(&group, target);
         if self.places.iter().filter_map(|place| place.target.as_ref()).any(is_ours) {
             self.invitations.push(group.id);

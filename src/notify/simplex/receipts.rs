@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::frame::{Chat, kind};
+use super::frame::{Chat, kind, part};
 use crate::alert::DestinationId;
 use crate::stats::{Counter, Messages};
 
@@ -206,7 +206,7 @@ impl Watched {
 
 /// Why a message did not arrive, in words.
 fn reason(status: &Value) -> String {
-    match kind(&status["agentError"]) {
+    match kind(part(status, "agentError")) {
         "auth" => "somebody there has left, or has lost what was to receive it".to_owned(),
         "quota" => "too much waits for somebody there who is away".to_owned(),
         "expired" => "it could not be sent for two days".to_owned(),

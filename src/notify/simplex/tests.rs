@@ -6,52 +6,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tungstenite::{Message as Frame, accept};
 
-use super::super::{Beginning, Destinations, Ear, Notification, Notifier, Outcome, Report, Reporter};
+use super::super::{Beginning, Destinations, Notification, Notifier, Outcome, Report, Reporter};
 use crate::alert::{AlertId, DestinationId};
 use crate::settings;
 use crate::stats::Stats;
 use crate::vars::{Faults, Vars};
 
-/// What the server does about a command.
-enum Do {
-    /// Says this, with the command's number.
-    Answer(Value),
-    /// Says this, unasked.
-    Event(Value),
-    Cut,
-}
+mod people;
+mod server;
 
-type Script = Box<dyn FnMut(&str) -> Vec<Do> + Send>;
-
-/// A server that does as `script` says of each command; where it listens, and what it was asked.
-fn server(mut script: Script) -> (String, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("ws://{}", listener.local_addr().unwrap());
-    let asked = Arc::<Mutex<Vec<String>>>::default();
-    let heard = Arc::clone(&asked);
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut socket) = accept(stream.unwrap()) else { continue };
-            'connection: while let Ok(frame) = socket.read() {
-                let Frame::Text(text) = frame else { continue };
-                let frame: Value = serde_json::from_str(&text).unwrap();
-                let command = frame["cmd"].as_str().unwrap();
-                heard.lock().unwrap().push(command.to_owned());
-                for what in script(command) {
-                    let said = match what {
-                        Do::Answer(body) => json!({"corrId": frame["corrId"], "resp": body}),
-                        Do::Event(body) => json!({"resp": body}),
-                        Do::Cut => break 'connection,
-                    };
-                    socket.send(Frame::Text(said.to_string().into())).unwrap();
-                }
-            }
-        }
-    });
-    (address, asked)
-}
+use server::{Do, server, server_that_wants};
 
 fn group(id: i64, name: &str, status: &str) -> Value {
     let us = json!({"memberStatus": status, "memberRole": "member"});
@@ -157,7 +122,7 @@ fn a_message_is_delivered_once_it_is_stored_and_over_one_connection() {
     let first =
         format!("/_send #1 json [{}]", json!({"mentions": {}, "msgContent": {"text": text, "type": "text"}}));
     assert_eq!(asked.iter().filter(|command| *command == "/user").count(), 1, "{asked:?}");
-    assert!(asked.iter().any(|command| *command == first), "{asked:?}");
+    assert!(asked.contains(&first), "{asked:?}");
     assert_eq!(asked.iter().filter(|command| command.starts_with("/_send #2 ")).count(), 2, "{asked:?}");
 }
 
@@ -342,42 +307,22 @@ fn an_error_after_the_delivery_is_counted_and_told_to_others() {
 }
 
 #[test]
-fn people_are_heard_and_what_they_wrote_meanwhile_too() {
-    let script = |command: &str| {
-        if command == "/_get chat @4 count=10" {
-            let meta = json!({"itemId": 9, "itemTs": "2020-01-01T00:00:00Z"});
-            let old =
-                json!({"chatDir": {"type": "directRcv"}, "meta": meta, "content": {"type": "rcvMsgContent"}});
-            let mut new = old.clone();
-            new["meta"]["itemId"] = 10.into();
-            let ann = json!({"type": "direct", "contact": {"contactId": 4, "localDisplayName": "ann"}});
-            let event = json!({"type": "newChatItems", "chatItems": [{"chatInfo": ann, "chatItem": new}]});
-            let answer = json!({"type": "apiChat", "chat": {"chatItems": [old]}});
-            return vec![Do::Answer(answer), Do::Event(event)];
+fn a_password_is_shown_to_the_server_and_to_nobody_else() {
+    // me:s3cr3t@
+    let (address, _) = server_that_wants(
+        "Basic bWU6czNjcjN0QA==",
+        Box::new(|command| usual(command, &json!([group(1, "ops", "removed")]))),
+    );
+    let deliver = |login: &str| {
+        let url = format!("ws://{login}@{address}/simplex?x=y");
+        let mut notifier = open(&url, &[("SIMPLEX_TO", "#ops")], "SimpleX").remove(0);
+        match notifier.deliver(&alert(1, "a")) {
+            Outcome::Parked { reason } => reason,
+            outcome => panic!("{outcome:?}"),
         }
-        usual(command, &json!([]))
     };
-    let (url, _) = server(Box::new(script));
-    let listening = with_destinations(&[("SIMPLEX_URL", &url)], |destinations, faults| {
-        destinations.listen_for(vec!["ann".to_owned(), "bob".to_owned()], faults).unwrap()
-    });
-    let (report, reports) = reporter();
-    listening.begin(&Arc::default(), &report);
-    let mut said = Vec::new();
-    while said.len() < 5 {
-        said.push(match reports.recv_timeout(Duration::from_secs(20)).unwrap() {
-            Report::Ear(Ear::Open) => "open".to_owned(),
-            Report::Ear(Ear::Known(contact)) => format!("known {} {}", contact.id, contact.name),
-            Report::Ear(Ear::Unknown(name)) => format!("unknown {name}"),
-            Report::Ear(Ear::Heard(contact, at)) => {
-                let age = at.elapsed().as_secs() / 86_400;
-                format!("heard {} {}", contact.id, if age > 2000 { "long ago" } else { "now" })
-            }
-            other => format!("{other:?}"),
-        });
-    }
-    said.sort();
-    assert_eq!(said, ["heard 4 long ago", "heard 4 now", "known 4 ann", "open", "unknown bob"]);
+    assert!(deliver("me:s3cr3t%40").contains("no member of #ops"));
+    assert_eq!(deliver("me:s3cr3t"), "401: the password in SIMPLEX_URL is refused, or there is none");
 }
 
 #[test]

@@ -18,10 +18,10 @@ use serde_json::{Value, json};
 
 use super::delivery::Place;
 use super::ear::Hearing;
-use super::frame::{self, Chat, Trouble};
+use super::frame::{self, Chat, Trouble, part};
 use super::hub::{Order, Settings};
 use super::joining::Door;
-use super::receipts::{Receipts, Said};
+use super::receipts::Receipts;
 use super::socket::{Cut, Socket};
 use crate::log;
 use crate::notify::backoff;
@@ -188,6 +188,10 @@ impl Worker {
         Err(if is_refusal { Outcome::Parked { reason } } else { Outcome::Failed { reason } })
     }
 
+    pub(super) fn is_connected(&self) -> bool {
+        self.connection.is_some()
+    }
+
     fn connect(&mut self) -> Result<(), ()> {
         self.tried_at = Some(Instant::now());
         let socket = Socket::open(&self.settings.client, &self.settings.address);
@@ -197,7 +201,7 @@ impl Worker {
         let until = since + GREETING_WAIT;
         let greeted = self.ask("/version", until).and_then(|version| {
             self.learn_user(until)?;
-            Ok(frame::text(&version["versionInfo"]["version"]).to_owned())
+            Ok(frame::text(part(&version, "versionInfo/version")).to_owned())
         });
         let version = greeted.map_err(|failing| self.lose(Cut::new(failing.words())))?;
         if std::mem::take(&mut self.is_cut_said) || self.failures == 0 {
@@ -212,7 +216,7 @@ impl Worker {
 
     fn learn_user(&mut self, until: Instant) -> Result<(), Failing> {
         let answer = self.ask("/user", until)?;
-        let user = answer["user"]["userId"].as_i64().unwrap_or_default();
+        let user = part(&answer, "user/userId").as_i64().unwrap_or_default();
         if let Some(connection) = &mut self.connection {
             connection.user = user;
         }
@@ -336,27 +340,6 @@ impl Worker {
         self.places.iter_mut().for_each(|place| place.chat = None);
     }
 
-    fn note_statuses(&mut self, body: &Value) {
-        let now = Instant::now();
-        for (_, _, item) in frame::items(body).filter(|(_, _, item)| item.is_sent()) {
-            let Some(id) = item.id() else { continue };
-            let said = self.receipts.note(id, item.status(), &self.stats.messages, now);
-            self.tell(said);
-        }
-    }
-
-    /// Asks what has become of messages that should be on their way: we may have missed the word.
-    fn look_for_overdue(&mut self, now: Instant) {
-        for chat in self.receipts.overdue(now) {
-            // Of a chat that is gone nothing will be heard.
-            if let Err(Failing::Unanswered(_)) = self.ask_history(chat, 20) {
-                return;
-            }
-            let missed = self.receipts.miss(chat, &self.stats.messages, now);
-            self.tell(missed);
-        }
-    }
-
     /// The newest messages of a chat, whose statuses are taken in.
     ///
     /// # Errors
@@ -371,27 +354,6 @@ impl Worker {
             }
         }
         Ok(body)
-    }
-
-    pub(super) fn tell(&self, said: impl IntoIterator<Item = Said>) {
-        let Some(report) = &self.report else { return };
-        for said in said {
-            let (Said::Failed { destination, count, .. } | Said::Unconfirmed { destination, count }) = &said;
-            let name = self.places.iter().find(|place| place.destination == Some(*destination));
-            let name =
-                name.and_then(|place| place.target.as_ref()).map(ToString::to_string).unwrap_or_default();
-            let text = match &said {
-                Said::Failed { reason, .. } => {
-                    format!(
-                        "messages to {name} that simplex-chat had taken do not arrive with somebody ({count} in the last hour): {reason}"
-                    )
-                }
-                Said::Unconfirmed { .. } => format!(
-                    "messages to {name} that simplex-chat had taken are not on their way after two minutes ({count} in the last hour): its relay may be down. They are not sent again"
-                ),
-            };
-            report(Report::Doubt { destination: *destination, text });
-        }
     }
 
     pub(super) fn tell_ear(&self, ear: Ear) {
