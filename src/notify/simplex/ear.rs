@@ -28,13 +28,19 @@ pub(super) struct Hearing {
     /// Those who are there, and the newest message of each that was told of.
     known: Vec<(Contact, i64)>,
     /// True if who is there may have changed.
-    pub(super) is_due: bool,
+    is_due: bool,
     asked_at: Option<Instant>,
 }
 
 impl Hearing {
     pub(super) fn listen(&mut self, names: Vec<Arc<str>>) {
-        (self.names, self.is_due, self.asked_at) = (names, true, None);
+        self.names = names;
+        self.look_again();
+    }
+
+    /// Has the names looked up anew.
+    pub(super) fn look_again(&mut self) {
+        (self.is_due, self.asked_at) = (true, None);
     }
 
     /// True if somebody wants to know.
@@ -47,8 +53,10 @@ impl Worker {
     /// Looks who of those that we listen for is there, and what they wrote while nobody listened.
     pub(super) fn listen(&mut self, now: Instant) {
         let is_soon = |at: Instant| now.saturating_duration_since(at) < ASK_AGAIN;
+        let is_connected = self.is_connected();
         let hearing = &mut self.hearing;
-        if !hearing.is_wanted() || !hearing.is_due || hearing.asked_at.is_some_and(is_soon) {
+        let is_due = hearing.is_due && !hearing.asked_at.is_some_and(is_soon);
+        if !is_connected || !hearing.is_wanted() || !is_due {
             return;
         }
         hearing.is_due = false;

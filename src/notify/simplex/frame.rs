@@ -13,6 +13,11 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::notify::http::Hidden;
+
+/// What is said of an answer must fit into one line of the log.
+const WORDS_CHARS_MAX: usize = 80;
+
 /// A conversation, by simplex-chat's own number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Chat {
@@ -259,6 +264,17 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
+    /// The same without what is to be hidden, and short enough for a line of the log.
+    pub(super) fn without(self, hidden: &Hidden) -> Trouble {
+        let shown = |words: String| hidden.hide(&words).chars().take(WORDS_CHARS_MAX).collect::<String>();
+        match self {
+            Trouble::Passing(words) => Trouble::Passing(shown(words)),
+            Trouble::File(words) => Trouble::File(shown(words)),
+            Trouble::Other(words) => Trouble::Other(shown(words)),
+            other => other,
+        }
+    }
+
     pub(super) fn words(&self) -> &str {
         match self {
             Trouble::Passing(words) | Trouble::File(words) | Trouble::Other(words) => words,

@@ -122,9 +122,11 @@ impl Worker {
                 Found::Asked | Found::Waiting => return Err(waiting(&target.to_string())),
                 Found::Stuck(reason) => return Err(Outcome::Parked { reason }),
                 Found::Nowhere => {
-                    let reason = format!(
-                        "simplex-chat is no member of {target}: invite it, or set SIMPLEX_LINK to the group's link"
-                    );
+                    let remedy = match self.doors.is_empty() {
+                        true => "invite it, or set SIMPLEX_LINK",
+                        false => "SIMPLEX_LINK leads to no group of that name",
+                    };
+                    let reason = format!("simplex-chat is no member of {target}: {remedy}");
                     return Err(Outcome::Parked { reason });
                 }
             }
@@ -182,7 +184,9 @@ impl Worker {
                 // The others may lead there, but without a name only the first is meant.
                 Found::Nowhere if !is_first => {}
                 _ if is_first => return Ok(Some(found)),
-                Found::Asked => best = Some(found),
+                Found::Asked | Found::Waiting => {
+                    best = best.filter(|best| matches!(best, Found::Asked)).or(Some(found))
+                }
                 _ => best = best.or(Some(found)),
             }
         }
@@ -207,8 +211,8 @@ impl Worker {
         }
         door.asked_at = Some(Instant::now());
         let answer = self.ask(&format!("/connect {link}"), until);
-        if let (Err(Failing::Said(_)), Some(door)) = (&answer, self.doors.get_mut(index)) {
-            // Nobody was asked.
+        if let (Err(_), Some(door)) = (&answer, self.doors.get_mut(index)) {
+            // Nobody was asked; or if somebody was, the plan will say so.
             door.asked_at = None;
         }
         let body = answer?;

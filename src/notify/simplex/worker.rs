@@ -25,7 +25,9 @@ use super::receipts::Receipts;
 use super::socket::{Cut, Socket};
 use crate::log;
 use crate::notify::backoff;
+use crate::notify::http::Hidden;
 use crate::notify::{Ear, Outcome, Report, Reporter};
+use crate::secret::Secret;
 use crate::stats::Stats;
 
 /// Orders are waited for by this much, then the socket is looked at.
@@ -88,6 +90,8 @@ pub(super) struct Worker {
     cut: Cut,
     is_cut_said: bool,
     pub(super) doors: Vec<Door>,
+    /// What an error may repeat.
+    hidden: Hidden,
     /// Counts what changes who is where.
     pub(super) news: usize,
     /// Groups that are ours, and that a member has invited us into.
@@ -102,6 +106,8 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(settings: Settings, inbox: Receiver<Order>) -> Worker {
         let doors = settings.links.iter().map(|_| Door::default()).collect();
+        let password = settings.address.login.iter().map(|(_, password)| password);
+        let hidden = Hidden::of_parts(settings.links.iter().chain(password).map(Secret::expose));
         Worker {
             settings,
             inbox,
@@ -113,6 +119,7 @@ impl Worker {
             cut: Cut::default(),
             is_cut_said: false,
             doors,
+            hidden,
             news: 0,
             invitations: Vec::new(),
             places: Vec::new(),
@@ -209,7 +216,7 @@ impl Worker {
         }
         self.retry_at = None;
         self.news += 1;
-        self.hearing.is_due = true;
+        self.hearing.look_again();
         self.tell_ear(Ear::Open);
         Ok(())
     }
@@ -274,7 +281,10 @@ impl Worker {
             match self.hear(left) {
                 Some(frame) if frame::answers(&frame) == Some(number) => {
                     let body = frame::into_body(frame);
-                    return Trouble::read(&body).map_or(Ok(body), |trouble| Err(Failing::Said(trouble)));
+                    return match Trouble::read(&body) {
+                        Some(trouble) => Err(Failing::Said(trouble.without(&self.hidden))),
+                        None => Ok(body),
+                    };
                 }
                 Some(frame) => self.observe(&frame),
                 None if self.connection.is_none() => {
@@ -323,7 +333,7 @@ impl Worker {
                 self.hear_items(body);
             }
             "contactConnected" | "contactUpdated" | "contactDeletedByContact" => {
-                self.hearing.is_due = true;
+                self.hearing.look_again();
                 self.look_again();
             }
             "userJoinedGroup" | "groupUpdated" | "memberRole" | "deletedMemberUser" | "groupDeleted" => {

@@ -158,6 +158,16 @@ fn an_error_is_known_by_its_two_levels() {
 }
 
 #[test]
+fn what_an_error_repeats_of_a_link_is_hidden() {
+    let link = "https://smp.example/g#s3cr3tS3CR3T";
+    let error = json!({"type": "error", "errorType": {"type": "commandError", "message": format!("no: {link} {}", "x".repeat(99))}});
+    let trouble = Trouble::read(&json!({"chatError": error})).unwrap();
+    let said = trouble.without(&Hidden::of_parts([link].into_iter()));
+    let words = said.words();
+    assert!(words.starts_with("commandError no: (hidden) xx") && words.len() == WORDS_CHARS_MAX, "{words}");
+}
+
+#[test]
 fn what_is_no_frame_of_simplex_chat_is_read_as_nothing() {
     for odd in
         [json!(null), json!([1]), json!({"resp": 7}), json!({"corrId": 8, "resp": {"type": 1}}), json!("x")]
