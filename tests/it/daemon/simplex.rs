@@ -5,6 +5,7 @@
 //! them nothing is left out: what they can show is shown by the recordings, from which our own one answers.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::LOGIN_FAILURE;
@@ -42,6 +43,20 @@ pub(super) const SAY: &str = "say (.*)";
 pub(super) fn wait_for_delivered(daemon: &Daemon, count: usize) {
     let line = format!(r#"alertik_notifications_total{{notifier="SimpleX",outcome="delivered"}} {count}"#);
     metrics(daemon, &[&line]);
+}
+
+/// Side by side, because most of it is waiting.
+pub(super) fn in_each_shape(test: impl Fn(Shape) + Sync) {
+    let test = &test;
+    thread::scope(|scope| {
+        let run = |shape| {
+            thread::Builder::new().name(format!("{shape:?}")).spawn_scoped(scope, move || test(shape))
+        };
+        let running = Shape::ALL.map(|shape| run(shape).unwrap());
+        for one in running {
+            one.join().expect("it is true in this shape");
+        }
+    });
 }
 
 /// A simplex-chat with a group to send to.
@@ -305,7 +320,7 @@ fn what_others_write_is_read_at_once_however_much_it_is() {
 
 #[test]
 fn what_becomes_of_messages_is_counted() {
-    for shape in Shape::ALL {
+    in_each_shape(|shape| {
         let bench = Bench::start(shape);
         let daemon = Daemon::start(&to_alerts(&bench).regex("SimpleX", SAY, "@1"));
         daemon.send(say("one"));
@@ -318,7 +333,7 @@ fn what_becomes_of_messages_is_counted() {
             format!(r#"alertik_simplex_messages_total{{status="{status}"}} {count}"#)
         };
         metrics(&daemon, &[&count("sent", 2), &count("received", 2), &count("error", 0)]);
-    }
+    });
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::metrics::metrics;
-use super::simplex::{SAY, say, to_alerts, wait_for_delivered};
+use super::simplex::{SAY, in_each_shape, say, to_alerts, wait_for_delivered};
 use crate::support::daemon::Daemon;
 use crate::support::elsewhere::faketime;
 use crate::support::recorder::Recorder;
@@ -17,7 +17,7 @@ fn start(bench: &Bench) -> Daemon {
 
 #[test]
 fn a_restart_of_simplex_chat_loses_nothing() {
-    for shape in Shape::ALL {
+    in_each_shape(|shape| {
         let mut bench = Bench::start(shape);
         let daemon = start(&bench);
         daemon.send(say("before"));
@@ -35,7 +35,7 @@ fn a_restart_of_simplex_chat_loses_nothing() {
         daemon.send(say("after"));
         wait_for_delivered(&daemon, 5);
         assert_eq!(bench.texts().len(), 5);
-    }
+    });
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn it_need_not_be_there_when_we_start() {
 
 #[test]
 fn what_was_stored_before_the_cut_is_not_sent_again() {
-    for shape in Shape::ALL {
+    in_each_shape(|shape| {
         let bench = Bench::start(shape);
         let daemon = start(&bench);
         bench.next("/_send", Fault::CutAfter);
@@ -66,12 +66,12 @@ fn what_was_stored_before_the_cut_is_not_sent_again() {
         wait_for_delivered(&daemon, 2);
         assert_eq!(bench.texts(), ["first of all", "one"]);
         assert_eq!(bench.count("/_send"), 2);
-    }
+    });
 }
 
 #[test]
 fn what_was_not_stored_before_the_cut_is_sent_again() {
-    for shape in Shape::ALL {
+    in_each_shape(|shape| {
         let bench = Bench::start(shape);
         let daemon = start(&bench);
         // It was told once: that is not the one in doubt.
@@ -81,7 +81,7 @@ fn what_was_not_stored_before_the_cut_is_sent_again() {
         daemon.send(say("again"));
         wait_for_delivered(&daemon, 2);
         assert_eq!((bench.texts(), bench.count("/_send")), (vec!["again".to_owned(); 2], 3));
-    }
+    });
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn a_missing_answer_is_looked_up_and_only_what_is_not_there_is_sent_again() {
 
 #[test]
 fn an_error_that_passes_is_waited_for() {
-    for shape in Shape::ALL {
+    in_each_shape(|shape| {
         let bench = Bench::start(shape);
         bench.next("/_send", Fault::Error(shape.recorded(&["err_send_stopped"])));
         let daemon = start(&bench);
@@ -160,13 +160,13 @@ fn an_error_that_passes_is_waited_for() {
         daemon.wait_for_log("delivery postponed", &[("notifier", "SimpleX")]);
         wait_for_delivered(&daemon, 1);
         assert_eq!(bench.texts(), ["one"]);
-    }
+    });
 }
 
 #[test]
 fn who_takes_less_than_others_is_told_less() {
     // As a contact with keys against quantum computers does.
-    for shape in Shape::ALL {
+    in_each_shape(|shape| {
         let bench = Bench::start(shape);
         bench.next("/_send", Fault::Error(shape.recorded(&["err_send_too_long"])));
         let daemon = Daemon::start(&to_alerts(&bench).regex("SimpleX", SAY, &"@1".repeat(20)));
@@ -174,7 +174,7 @@ fn who_takes_less_than_others_is_told_less() {
         wait_for_delivered(&daemon, 1);
         let length = bench.texts()[0].len();
         assert!((7_000..=7_500).contains(&length), "{length}");
-    }
+    });
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn a_relay_that_stays_down_is_told_by_another_after_two_minutes() {
 
 #[test]
 fn a_relay_that_is_down_is_no_reason_to_send_again() {
-    for shape in Shape::ALL {
+    in_each_shape(|shape| {
         let bench = Bench::start(shape);
         bench.world(|world| world.relay_is_up = false);
         let daemon = start(&bench);
@@ -240,5 +240,5 @@ fn a_relay_that_is_down_is_no_reason_to_send_again() {
         let count = r#"alertik_simplex_messages_total{status="sent"} 3"#;
         metrics(&daemon, &[count]);
         assert_eq!((bench.texts(), bench.count("/_send")), (["1", "2", "3"].map(str::to_owned).to_vec(), 3));
-    }
+    });
 }

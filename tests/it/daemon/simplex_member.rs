@@ -1,7 +1,7 @@
 //! SimpleX's groups: how we come into one, and what is said of one that we cannot write in.
 
 use super::LOGIN_FAILURE;
-use super::simplex::{SAY, at, say, to_alerts, wait_for_delivered};
+use super::simplex::{SAY, at, in_each_shape, say, to_alerts, wait_for_delivered};
 use crate::support::daemon::Daemon;
 use crate::support::simplex::frames::Shape;
 use crate::support::simplex::world::Chat;
@@ -23,7 +23,7 @@ fn stop(daemon: Daemon) {
 
 #[test]
 fn a_link_leads_into_the_group_and_the_alert_waits_until_we_are_let_in() {
-    for shape in Shape::ALL {
+    in_each_shape(|shape| {
         let bench = Bench::start(shape);
         bench.world(|world| world.add_link(LINK, "ops", false));
         let daemon = Daemon::start(&linked(&bench, "#ops"));
@@ -38,7 +38,7 @@ fn a_link_leads_into_the_group_and_the_alert_waits_until_we_are_let_in() {
         // Asked once: whoever lets people in is not asked again for each alert.
         assert_eq!(bench.count("/connect"), 1);
         stop(daemon);
-    }
+    });
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn a_join_that_takes_long_is_asked_for_once() {
 
 #[test]
 fn a_group_that_we_are_in_already_is_no_error() {
-    for shape in Shape::ALL {
+    in_each_shape(|shape| {
         let bench = Bench::start(shape);
         bench.world(|world| world.add_link(LINK, "ops", true));
         let first = Daemon::start(&linked(&bench, "#ops"));
@@ -82,7 +82,7 @@ fn a_group_that_we_are_in_already_is_no_error() {
         }
         assert_eq!(bench.world(|world| world.sent_to(Chat::Group(2)).len()), 3);
         assert_eq!(bench.count("/connect"), 1);
-    }
+    });
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_relay_that_is_down_while_we_join_is_tried_again() {
 
 #[test]
 fn an_observer_is_told_what_has_to_change() {
-    for shape in Shape::ALL {
+    in_each_shape(|shape| {
         let bench = Bench::start(shape);
         bench.world(|world| world.group_mut(1).role = "observer");
         let daemon = Daemon::start(&to_alerts(&bench).regex("SimpleX", SAY, "@1"));
@@ -139,7 +139,7 @@ fn an_observer_is_told_what_has_to_change() {
         let reason = parked.value("reason").unwrap();
         assert!(reason.contains("observer") && reason.contains("#alerts"), "{reason}");
         assert_eq!(bench.texts().len(), 0);
-    }
+    });
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn who_was_removed_from_a_group_is_told_so() {
 
 #[test]
 fn an_invitation_into_the_group_that_is_meant_is_accepted() {
-    for shape in Shape::ALL {
+    in_each_shape(|shape| {
         let bench = Bench::start(shape);
         // One that came before we did, and one that comes while we wait.
         let early = bench.world(|world| world.invite("early", "member"));
@@ -183,19 +183,19 @@ fn an_invitation_into_the_group_that_is_meant_is_accepted() {
         bench.wait_for_commands(&format!("/_join #{late}"), 1);
         daemon.wait_for_log("delivered", &[("notifier", "SimpleX/#early")]);
         assert_eq!(bench.count(&format!("/_join #{foreign}")), 0);
-    }
+    });
 }
 
 #[test]
 fn another_user_who_is_active_now_is_asked_for() {
-    for shape in Shape::ALL {
+    in_each_shape(|shape| {
         let bench = Bench::start(shape);
         bench.next("/_groups", Fault::Error(shape.recorded(&["err_groups_other_user"])));
         let daemon = Daemon::start(&to_alerts(&bench).regex("SimpleX", SAY, "@1"));
         daemon.send(say("one"));
         wait_for_delivered(&daemon, 1);
         assert_eq!((bench.texts(), bench.count("/user")), (vec!["one".to_owned()], 2));
-    }
+    });
 }
 
 #[test]
