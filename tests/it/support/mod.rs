@@ -29,6 +29,7 @@ pub(crate) mod log_line;
 pub(crate) mod proxy;
 pub(crate) mod recorder;
 pub(crate) mod server;
+pub(crate) mod simplex;
 pub(crate) mod smtp;
 pub(crate) mod tail;
 pub(crate) mod tor;
@@ -61,6 +62,10 @@ pub(crate) struct Watched<T> {
 }
 
 impl<T> Watched<T> {
+    pub(crate) fn new(value: T) -> Watched<T> {
+        Watched { value: Mutex::new(value), changed: Condvar::new() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, T> {
         // A test that failed while it held the lock has said so already.
         self.value.lock().unwrap_or_else(PoisonError::into_inner)
