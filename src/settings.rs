@@ -124,8 +124,9 @@ impl Settings {
         let otel = otel::read(vars, &mut destinations, &mut faults);
         // A copy says which router it is from.
         rules.keep_values(destinations.take_values() || otel.logs.is_some());
-        rules.tell_stages_to(&destinations.followers());
-        watches.tell_stages_to(&destinations.followers());
+        let followers = destinations.followers();
+        rules.tell_stages_to(&followers);
+        watches.tell_stages_to(&followers);
         rules.expect_ends_within(dispatch.expire);
         let destinations = destinations.into_open();
         warn_of_clear_text(&destinations, &dispatch.fallback, otel.logs.as_ref(), &mut faults);

@@ -24,6 +24,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
@@ -59,6 +60,17 @@ pub use settings::{Settings, VARIABLES};
 /// A connection takes some 20 KiB.
 const CONNECTIONS_MAX: usize = 64;
 
+/// With those that have only just come. Whoever asks whether we are well, amid hundreds that say nothing, must have
+/// the time to ask.
+const CONNECTIONS_MOST: usize = 128;
+
+/// For so long a connection has only just come: a program that means to ask something has asked by then.
+const YOUNG: Duration = Duration::from_millis(50);
+
+/// Connections that wait in the kernel to be let in. Std asks for 128: of five hundred at once the rest would try
+/// again only after a second, and so would whoever asks whether we are well.
+const BACKLOG: i32 = 1024;
+
 /// A client that takes longer to say what it wants is cut off.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -88,6 +100,7 @@ impl fmt::Display for Error {
 /// When it cannot be bound.
 pub fn bind(address: SocketAddr) -> Result<std::net::TcpListener, Error> {
     let bound = std::net::TcpListener::bind(address);
+    let bound = bound.and_then(|listener| SockRef::from(&listener).listen(BACKLOG).map(|()| listener));
     let listener = bound.and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
     listener.map_err(|error| Error::Bind(address, error))
 }
@@ -169,6 +182,7 @@ struct Guests(VecDeque<Guest>);
 
 struct Guest {
     task: AbortHandle,
+    since: Instant,
     /// Set while it is shown lines, or waits for what it told us to be kept.
     stays: Arc<AtomicBool>,
 }
@@ -176,15 +190,21 @@ struct Guest {
 impl Guests {
     /// Makes room for one more: the oldest goes that has not said yet what it wants, or dawdles. Whoever
     /// comes in good faith is answered within a millisecond, and is never the oldest of so many.
-    fn make_room(&mut self) {
+    fn make_room(&mut self, now: Instant) {
         self.0.retain(|guest| !guest.task.is_finished());
-        if self.0.len() < CONNECTIONS_MAX {
-            return;
-        }
-        let oldest = self.0.iter().position(|guest| !guest.stays.load(Ordering::Relaxed));
-        if let Some(guest) = oldest.and_then(|index| self.0.remove(index)) {
+        while self.0.len() >= CONNECTIONS_MAX {
+            let oldest = self.0.iter().position(|guest| !guest.stays.load(Ordering::Relaxed));
+            let is_young = |index: &usize| {
+                self.0.get(*index).is_some_and(|guest| now.saturating_duration_since(guest.since) < YOUNG)
+            };
+            let oldest = oldest.filter(|index| self.0.len() >= CONNECTIONS_MOST || !is_young(index));
+            let Some(guest) = oldest.and_then(|index| self.0.remove(index)) else { return };
             guest.task.abort();
         }
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.0.len() >= CONNECTIONS_MAX
     }
 }
 
@@ -201,10 +221,15 @@ pub async fn run(listener: std::net::TcpListener, site: Arc<Site>) -> io::Result
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        guests.make_room();
+        if guests.is_crowded() {
+            // Those who have asked are answered before one more is let in.
+            tokio::task::yield_now().await;
+        }
+        let since = Instant::now();
+        guests.make_room(since);
         let (site, stays) = (Arc::clone(&site), Arc::<AtomicBool>::default());
         let task = tokio::spawn(serve_connection(stream, peer.ip(), site, Arc::clone(&stays))).abort_handle();
-        guests.0.push_back(Guest { task, stays });
+        guests.0.push_back(Guest { task, since, stays });
     }
 }
 

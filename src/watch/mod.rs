@@ -17,10 +17,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::alert::Alert;
-use crate::memory::{Change, Recalled, Remembered};
+use crate::memory::{Change, Recalled};
 use crate::notify::Ear;
 use crate::stats::Silence;
 use crate::timestamp::Zone;
+use crate::vars::is_index;
 
 mod saved;
 mod settings;
@@ -64,16 +65,11 @@ impl Watches {
 
     /// Takes what an earlier process remembered for watches out of `recalled`.
     pub fn recall(&mut self, recalled: &mut Recalled, now: Instant) {
-        let Watches { switches, unclaimed } = self;
-        recalled.owed.retain(|owed| !is_ours(&owed.rule));
-        recalled.remembered.retain(|Remembered { name, value, written }| {
-            let is_ours = is_ours(name.split('\0').next().unwrap_or_default());
-            if is_ours {
-                let owner = switches.iter_mut().find(|switch| switch.watch.state_name() == *name);
-                // What watches somebody else now starts afresh.
-                if !owner.is_some_and(|owner| owner.recall(value, *written, now)) {
-                    unclaimed.push(name.clone());
-                }
+        recalled.remembered.retain(|remembered| {
+            let is_ours = is_ours(&remembered.name);
+            // What watches somebody else now starts afresh.
+            if is_ours && !self.switches.iter_mut().any(|switch| switch.recall(remembered, now)) {
+                self.unclaimed.push(remembered.name.clone());
             }
             !is_ours
         });
@@ -81,9 +77,14 @@ impl Watches {
 
     /// What has changed of what is remembered, since the last time.
     pub fn take_changes(&mut self, at: Instant) -> Vec<Change> {
-        let forgotten = self.unclaimed.drain(..).map(|name| Change { name, value: None, at });
-        let changed = self.switches.iter_mut().filter_map(|switch| switch.take_change(at));
-        forgotten.chain(changed).collect()
+        let mut changes = Vec::new();
+        while let Some(name) = self.unclaimed.pop() {
+            changes.push(Change { name, value: None, at });
+        }
+        for switch in &mut self.switches {
+            changes.extend(switch.take_change(at));
+        }
+        changes
     }
 
     /// All that is remembered: after a boot without a clock, what has passed until now would be lost.
@@ -119,9 +120,10 @@ impl Watches {
     }
 }
 
-/// True for `WATCH0` and the like.
-fn is_ours(rule: &str) -> bool {
-    rule.strip_prefix("WATCH").is_some_and(crate::vars::is_index)
+/// True for `WATCH0`, a zero byte, and whatever follows.
+fn is_ours(name: &str) -> bool {
+    let rule = name.strip_prefix("WATCH").and_then(|rest| rest.split_once('\0'));
+    rule.is_some_and(|(digits, _)| is_index(digits))
 }
 
 #[cfg(test)]

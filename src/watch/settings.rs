@@ -126,8 +126,10 @@ impl Settings {
     /// Has each of `followers` told by itself that a second stage is over.
     pub fn tell_stages_to(&mut self, followers: &[DestinationId]) {
         for Watch { tell, followers: ours, .. } in &mut self.watches {
-            let told = tell.iter().flat_map(|tell| tell.destinations.iter());
-            *ours = told.copied().filter(|id| followers.contains(id)).collect();
+            let Some(tell) = tell else { continue };
+            let mut told = tell.destinations.to_vec();
+            told.retain(|id| followers.contains(id));
+            *ours = told.into();
         }
     }
 
@@ -157,33 +159,28 @@ fn read_one(
     faults: &mut Faults,
 ) -> Option<Watch> {
     let name = format!("WATCH{number}");
-    let text = |end: &str| vars.text(&format!("{name}_{end}"));
-    let whom = read_whom(&name, vars, faults);
-    let every = read_every(&name, text("EVERY"), faults);
-    let mut told = |variable: String, list: Option<&str>, faults: &mut Faults| -> Arc<[DestinationId]> {
-        match list.filter(|list| names_any(list)) {
-            Some(list) => destinations.resolve_list(&variable, list, faults).into(),
-            None => destinations.configured(faults).into(),
-        }
+    let variable = |end: &str| format!("{name}{end}");
+    let text = |end: &str| vars.text(&variable(end));
+    let whom = read_whom(&variable, vars, faults);
+    let every = read_every(&variable("_EVERY"), text("_EVERY"), faults);
+    let mut told = |end: &str, faults: &mut Faults| {
+        let list = text(end).filter(|list| names_any(list))?;
+        Some(destinations.resolve_list(&variable(end), list, faults))
     };
-    let to = told(format!("{name}_NOTIFIER"), text("NOTIFIER"), faults);
-    let warned = match text("WARN_NOTIFIER").filter(|list| names_any(list)) {
-        Some(list) => told(format!("{name}_WARN_NOTIFIER"), Some(list), faults),
-        None => Arc::clone(&to),
-    };
-    let tell = text("TELL");
-    let file = text("FILE_PATH");
+    let (to, warned) = (told("_NOTIFIER", faults), told("_WARN_NOTIFIER", faults));
+    let to = to.unwrap_or_else(|| destinations.configured(faults));
+    let warned = warned.unwrap_or_else(|| to.clone());
+    let (tell, file) = (text("_TELL"), text("_FILE_PATH"));
     if file.is_some() {
         let names = destinations.names();
         let is_simplex = |id: &DestinationId| names.get(id.0).is_some_and(|name| name.starts_with("SimpleX"));
-        if tell.is_none() {
-            faults.fault(format!(
-                "{name}_FILE_PATH: goes with the second stage, which there is none of (set {name}_TELL)"
-            ));
-        } else if !to.iter().any(is_simplex) {
-            faults.fault(format!(
-                "{name}_FILE_PATH: only SimpleX can send a file, and it is not told (name it in {name}_NOTIFIER)"
-            ));
+        let what = match tell {
+            None => "goes with the second stage, which there is none of (set its _TELL)",
+            Some(_) if to.iter().any(is_simplex) => "",
+            Some(_) => "only SimpleX can send a file, and it is not told (name it in its _NOTIFIER)",
+        };
+        if !what.is_empty() {
+            faults.fault(format!("{}: {what}", variable("_FILE_PATH")));
         }
     }
     let (whom, (first, second)) = (whom?, every?);
@@ -191,64 +188,54 @@ fn read_one(
         faults.warn(format!("{name}_EVERY: its second span has no effect: {name}_TELL is not set"));
     }
     let default = || format!("nothing heard from {} for {}", whom.shown(), span::words(first));
-    let text = text("WARN").map_or_else(default, str::to_owned);
-    let others = to.iter().filter(|id| !warned.contains(id) && tell.is_some());
-    let all = warned.iter().chain(others).copied().collect();
-    let warn = Notice { after: first, text, destinations: warned };
+    let text = text("_WARN").map_or_else(default, str::to_owned);
+    let mut all = warned.clone();
+    if tell.is_some() {
+        all.extend(to.iter().filter(|id| !warned.contains(id)));
+    }
+    let warn = Notice { after: first, text, destinations: warned.into() };
     let second = second.unwrap_or(first * 2);
-    let tell = tell.map(|text| Notice { after: second, text: text.to_owned(), destinations: to });
-    Some(Watch {
-        name: name.into(),
-        whom,
-        warn,
-        tell,
-        file: file.map(Arc::from),
-        all,
-        followers: Arc::default(),
-    })
+    let tell = tell.map(|text| Notice { after: second, text: text.to_owned(), destinations: to.into() });
+    let (file, followers) = (file.map(Arc::from), Arc::default());
+    Some(Watch { name: name.into(), whom, warn, tell, file, all: all.into(), followers })
 }
 
-fn read_whom(name: &str, vars: &Vars, faults: &mut Faults) -> Option<Whom> {
-    let text = |end: &str| vars.text(&format!("{name}_{end}")).map(str::trim);
-    match (text("SIMPLEX"), text("HOOK")) {
+fn read_whom(variable: &dyn Fn(&str) -> String, vars: &Vars, faults: &mut Faults) -> Option<Whom> {
+    let names = [variable("_SIMPLEX"), variable("_HOOK")];
+    let [simplex, hook] = &names;
+    match (vars.text(simplex).map(str::trim), vars.text(hook).map(str::trim)) {
         (Some(contact), None) => {
             if vars.text("SIMPLEX_URL").is_none() {
-                faults.fault(format!("{name}_SIMPLEX: SIMPLEX_URL is not set, so nobody can be heard"));
+                faults.fault(format!("{simplex}: SIMPLEX_URL is not set, so nobody can be heard"));
             }
-            let contact = contact.strip_prefix('@').filter(|name| !name.is_empty()).or_else(|| {
-                faults
-                    .fault(format!("{name}_SIMPLEX: {} is not a contact (expected @alice)", shown(contact)));
-                None
-            });
-            contact.map(|contact| Whom::Person(contact.into()))
+            if let Some(name) = contact.strip_prefix('@').filter(|name| !name.is_empty()) {
+                return Some(Whom::Person(name.into()));
+            }
+            faults.fault(format!("{simplex}: {} is not a contact (expected @alice)", shown(contact)));
         }
-        (None, Some(hook)) => {
-            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-            if !hook.bytes().all(is_name) {
-                let hook = shown(hook);
-                faults.fault(format!("{name}_HOOK: {hook} is not a name (expected letters, digits, - _ .)"));
-                return None;
+        (None, Some(name)) => {
+            let is_char = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+            if name.bytes().all(is_char) {
+                return Some(Whom::Job(name.into()));
             }
-            Some(Whom::Job(hook.into()))
+            let name = shown(name);
+            faults.fault(format!("{hook}: {name} is not a name (expected letters, digits, - _ .)"));
         }
         (Some(_), Some(_)) => {
-            faults.fault(format!("{name}_SIMPLEX and {name}_HOOK are both set (a watch is for one)"));
-            None
+            faults.fault(format!("{simplex} and {hook} are both set (a watch is for one)"));
         }
         (None, None) => {
-            faults.fault(format!(
-                "{name}_SIMPLEX or {name}_HOOK is not set (expected @alice, or a hook's name)"
-            ));
-            None
+            faults.fault(format!("{simplex} or {hook} is not set (expected @alice, or a hook's name)"))
         }
     }
+    None
 }
 
 /// `24h`, or `24h,72h`.
 fn read_every(name: &str, text: Option<&str>, faults: &mut Faults) -> Option<(Duration, Option<Duration>)> {
     const FORM: &str = "one span, or a shorter and a longer one, such as 24h,72h, from 1m to 365d";
     let Some(text) = text else {
-        faults.fault(format!("{name}_EVERY is not set (expected {FORM})"));
+        faults.fault(format!("{name} is not set (expected {FORM})"));
         return None;
     };
     let read = |text: &str| span::read(text).filter(|span| *span >= EVERY_MIN);
@@ -259,7 +246,7 @@ fn read_every(name: &str, text: Option<&str>, faults: &mut Faults) -> Option<(Du
         }
     };
     if every.is_none() {
-        faults.fault(format!("{name}_EVERY: {} is not a time span (expected {FORM})", shown(text)));
+        faults.fault(format!("{name}: {} is not a time span (expected {FORM})", shown(text)));
     }
     every
 }

@@ -17,7 +17,7 @@ use super::saved::Saved;
 use super::settings::{Watch, Whom};
 use super::{SAVE_WAIT_MIN, Word};
 use crate::alert::{Alert, AlertId, DestinationId, Priority, Stage, Unset, is_set, wall_time};
-use crate::memory::Change;
+use crate::memory::{Change, Remembered};
 use crate::notify::{Contact, Ear};
 use crate::span::words;
 use crate::stats::Silence;
@@ -94,11 +94,14 @@ impl Switch {
         }
     }
 
-    /// Takes in what an earlier process remembered; false if that cannot be read.
-    pub(super) fn recall(&mut self, value: &[u8], written: Option<Instant>, now: Instant) -> bool {
-        let Some(Saved { silent, stage, warned, id }) = Saved::read(value) else { return false };
+    /// Takes in what an earlier process remembered; false if that is another's, or cannot be read.
+    pub(super) fn recall(&mut self, remembered: &Remembered, now: Instant) -> bool {
+        if remembered.name != self.watch.state_name() {
+            return false;
+        }
+        let Some(Saved { silent, stage, warned, id }) = Saved::read(&remembered.value) else { return false };
         // Where nobody knows how long ago that was, nothing of it counts: less than was is never too much.
-        let written = written.unwrap_or(now);
+        let written = remembered.written.unwrap_or(now);
         let ago = |span: Duration| written.checked_sub(span).unwrap_or(written);
         self.heard = ago(silent);
         self.told = match stage {

@@ -31,24 +31,19 @@ impl Worker {
 
     fn say(&mut self, words: Vec<Word>, now: (Instant, SystemTime)) {
         let is_kept = self.dispatch.keeps_memory();
-        let (mut alerts, mut troubles) = (Vec::new(), Vec::new());
-        for word in words {
+        let last = words.iter().rposition(|word| matches!(word, Word::Alert(_)));
+        for (index, word) in words.into_iter().enumerate() {
             match word {
-                Word::Alert(alert) => alerts.push(*alert),
-                Word::Trouble(text) => troubles.push(text),
+                Word::Trouble(text) => self.tell_trouble(format!("alertik: {text}."), None),
+                Word::Alert(alert) => {
+                    self.stats.count_alert(&alert.rule);
+                    // With the last, so that none is taken for told that nobody ever had.
+                    if last == Some(index) && is_kept {
+                        self.dispatch.remember(self.watches.take_changes(now.0));
+                    }
+                    self.dispatch.accept(*alert);
+                }
             }
-        }
-        let mut alerts = alerts.into_iter().peekable();
-        while let Some(alert) = alerts.next() {
-            self.stats.count_alert(&alert.rule);
-            // With the last, so that none is taken for told that nobody ever had.
-            if alerts.peek().is_none() && is_kept {
-                self.dispatch.remember(self.watches.take_changes(now.0));
-            }
-            self.dispatch.accept(alert);
-        }
-        for text in troubles {
-            self.tell_trouble(format!("alertik: {text}."), None);
         }
         if is_kept && self.watches.wants_saving(now.0) {
             self.dispatch.remember(self.watches.take_changes(now.0));

@@ -876,10 +876,10 @@ fn faults_of_the_dead_mans_switch() {
     }
     let idle = "WATCH0_EVERY: its second span has no effect: WATCH0_TELL is not set";
     check_warning(job, &[("WATCH0_EVERY", "24h,72h")], idle);
-    let no_stage = "WATCH0_FILE_PATH: goes with the second stage, which there is none of (set WATCH0_TELL)";
+    let no_stage = "WATCH0_FILE_PATH: goes with the second stage, which there is none of (set its _TELL)";
     check(job, &[("WATCH0_FILE_PATH", "/a")], no_stage);
     let no_way =
-        "WATCH0_FILE_PATH: only SimpleX can send a file, and it is not told (name it in WATCH0_NOTIFIER)";
+        "WATCH0_FILE_PATH: only SimpleX can send a file, and it is not told (name it in its _NOTIFIER)";
     check(tell, &[("WATCH0_FILE_PATH", "/a")], no_way);
     let deaf = "WATCH0_SIMPLEX: SIMPLEX_URL is not set, so nobody can be heard";
     check(job, &[("WATCH0_HOOK", ""), ("WATCH0_SIMPLEX", "@alice")], deaf);

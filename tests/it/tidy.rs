@@ -66,7 +66,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rustls", &["notify/http/"]),
     ("serde", &["cli/", "notify/", "otel/json.rs", "rules/", "serve/", "trial.rs", "vars.rs"]),
     ("serde_json", &["cli/", "notify/", "otel/", "serve/"]),
-    ("socket2", &["ingest/"]),
+    ("socket2", &["ingest/", "serve/mod.rs"]),
     ("tokio", &["daemon.rs", "daemon/tor.rs", "ingest/tcp.rs", "live.rs", "serve/", "tor/"]),
     ("tz-rs", &["timestamp.rs"]),
     ("ureq", &["notify/http/"]),

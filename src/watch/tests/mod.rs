@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::alert::{DestinationId, Priority, Stage};
+use crate::memory::Remembered;
 use crate::notify::{Contact, Destinations};
 use crate::vars::{Faults, Vars};
 

@@ -4,6 +4,7 @@
 //! condition; a wait is compared with what was asked for, never with how fast
 //! this machine happens to be.
 
+mod attack;
 mod cluster;
 mod commands;
 mod delivery;

@@ -215,6 +215,11 @@ impl Daemon {
         client.send_to(datagram.as_ref(), (target, self.syslog.port())).unwrap();
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process
+    }
+
     /// Waits until the daemon has taken every datagram from its socket, so that a
     /// sender that is faster than it can be told what was lost, and what was not.
     #[track_caller]
