@@ -131,6 +131,8 @@ fn without_a_secret_a_hook_is_open_to_whom_the_page_is_open() {
     // A name of an attacker's that leads here, and a page of another site in the operator's browser.
     assert_eq!(call(&daemon, "/pump", "Host: attacker.example\n", BODY), 403);
     assert_eq!(call(&daemon, "/pump", "Host: HOST\nOrigin: http://attacker.example\n", BODY), 403);
+    // What is only in memory goes with it.
+    recorder.wait_for(1);
     drop(daemon);
     let open = variables.clone().with("HTTP_LISTEN", "0.0.0.0:0");
     let daemon = Daemon::start(&open.clone().with("HTTP_TOKEN", "t0ken"));
