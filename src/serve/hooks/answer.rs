@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use tokio::sync::oneshot;
@@ -141,7 +141,15 @@ pub(in crate::serve) async fn answer(
         (Ok(_), None) => Err(Refused::Unknown),
         (Err(refused), _) => Err(refused),
     };
-    said(site, called, ended, peer)
+    let mut response = said(site, called, ended, peer);
+    // Alertmanager drops what any 4xx answers, 429 too: it comes again after 5xx alone.
+    let agent = parts.headers.get(USER_AGENT).map_or(&b""[..], |agent| agent.as_bytes());
+    if matches!(ended, Err(Refused::NoRoom | Refused::Unread(Refusal::Busy)))
+        && agent.starts_with(b"Alertmanager/")
+    {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    response
 }
 
 /// Counts how a call ended, and says it: in the log, if it was refused, and to who called.
