@@ -65,11 +65,27 @@ impl<'v> Destinations<'v> {
             entry.required.iter().any(|name| self.vars.text(&format!("{}{name}", entry.prefix)).is_some())
         };
         let meant: Vec<_> = REGISTRY.iter().filter(is_meant).collect();
-        let mut ids: Vec<_> = meant.iter().filter_map(|entry| self.open(entry, None, faults)).collect();
+        let mut ids = Vec::new();
+        for entry in &meant {
+            // Without a chat of its own, those that rules name are what is meant.
+            let named =
+                if simplex::has_own_target(entry, self.vars) { Vec::new() } else { self.targets(entry) };
+            match named.is_empty() {
+                true => ids.extend(self.open(entry, None, faults)),
+                false => ids.extend(named),
+            }
+        }
         if meant.is_empty() {
             ids.extend(self.open(&console::ENTRY, None, faults));
         }
         ids
+    }
+
+    /// Those of a service that were named with a target.
+    fn targets(&self, entry: &Entry) -> Vec<DestinationId> {
+        let is_one =
+            |open: &Destination| open.name.strip_prefix(entry.name).is_some_and(|rest| rest.starts_with('/'));
+        (0..self.open.len()).filter(|at| self.open.get(*at).is_some_and(is_one)).map(DestinationId).collect()
     }
 
     /// The same, but what is half configured and named by no rule is only a warning:

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::http::{Address, has_proxy};
 use super::{Beginning, Entry, Notification, Notifier, Opening, Outcome};
 use crate::secret::Secret;
-use crate::vars::{Faults, shown};
+use crate::vars::{Faults, Vars, shown};
 
 mod delivery;
 mod ear;
@@ -126,6 +126,11 @@ fn open(opening: &Opening<'_>, faults: &mut Faults) -> Option<Box<dyn Notifier>>
     let (hub, target) = (hub?, target?);
     let seat = hub.seat();
     Some(Box::new(SimpleX { hub, seat, target, is_encrypted: opening.is_encrypted }))
+}
+
+/// True for every service but this one, if neither `SIMPLEX_TO` nor `SIMPLEX_LINK` says where to.
+pub(super) fn has_own_target(entry: &Entry, vars: &Vars) -> bool {
+    entry.name != ENTRY.name || ["SIMPLEX_TO", "SIMPLEX_LINK"].iter().any(|name| vars.text(name).is_some())
 }
 
 /// What all destinations share: made by the first.

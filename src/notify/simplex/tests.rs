@@ -326,6 +326,21 @@ fn a_password_is_shown_to_the_server_and_to_nobody_else() {
 }
 
 #[test]
+fn our_own_troubles_go_where_rules_tell_if_there_is_no_other_place() {
+    let usable = |set: &[(&str, &str)], names: &str| {
+        with_destinations(&[&[("SIMPLEX_URL", "ws://127.0.0.1:1")], set].concat(), |destinations, faults| {
+            destinations.resolve_list("EVENT0_NOTIFIER", names, faults);
+            let ids = destinations.usable(faults);
+            let names = destinations.names();
+            ids.into_iter().map(|id| names[id.0].clone()).collect::<Vec<_>>().join(" ")
+        })
+    };
+    assert_eq!(usable(&[], "SimpleX/#ops,Console,SimpleX/@ann"), "SimpleX/#ops SimpleX/@ann");
+    assert_eq!(usable(&[("SIMPLEX_TO", "#dev")], "SimpleX/#ops"), "SimpleX");
+    assert_eq!(usable(&[("SIMPLEX_LINK", "https://h/g#a")], "SimpleX/#ops"), "SimpleX");
+}
+
+#[test]
 fn nobody_there_is_a_failure_in_words() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("ws://me:s3cr3t@127.0.0.1:{port}");
