@@ -120,6 +120,8 @@ impl Socket {
                     self.heard_at = Instant::now();
                     let read = match &message {
                         Message::Text(text) => serde_json::from_str(text).ok(),
+                        // Whatever we say from now on is not read.
+                        Message::Close(_) => return Err(Cut::new("the connection was closed")),
                         _ => None,
                     };
                     if read.is_some() {
