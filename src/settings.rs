@@ -4,7 +4,9 @@
 //! start nothing. Each part of the program reads its own variables; here they
 //! are only called in turn.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
+use std::sync::Arc;
 
 use crate::alert::DestinationId;
 use crate::heartbeat;
@@ -107,6 +109,7 @@ impl Settings {
         let zone = read_zone(vars, &mut faults);
 
         let mut destinations = Destinations::new(vars);
+        let hook_destinations = hook_destinations(vars, &mut destinations, &mut faults);
         let context = Context { routers, zone: zone.clone() };
         let mut rules = RuleSet::read(vars, context, &mut destinations, &mut faults);
         let self_destinations = match vars.text("SELF_NOTIFIER").filter(|list| names_any(list)) {
@@ -121,7 +124,7 @@ impl Settings {
         let watched = watches.hook_names();
         let watched: Vec<_> = watched.iter().map(|(variable, name)| Watched { variable, name }).collect();
         serve.hooks = serve::hooks::read(vars, &serve, &watched, &mut faults);
-        let hooks = serve.hooks.iter().map(|listed| hook(listed, &mut destinations, &mut faults)).collect();
+        let hooks = serve.hooks.iter().map(|listed| hook(listed, &hook_destinations)).collect();
         // That it is missing the watches have said.
         let names = Some(watches.contact_names()).filter(|_| vars.text("SIMPLEX_URL").is_some());
         let names = names.filter(|names| !names.is_empty());
@@ -160,14 +163,31 @@ impl Settings {
     }
 }
 
+/// Whom each `HOOKn_NOTIFIER` names.
+///
+/// Before the rules: to those that name nobody, a SimpleX without a chat of its own stands for the chats that
+/// are named by then. And apart from the hooks, so that the fault of a name hides none here.
+fn hook_destinations(
+    vars: &Vars,
+    destinations: &mut Destinations<'_>,
+    faults: &mut Faults,
+) -> HashMap<String, Arc<[DestinationId]>> {
+    let mut found = HashMap::new();
+    for number in 0..=u8::MAX {
+        let variable = format!("HOOK{number}_NOTIFIER");
+        if let Some(list) = vars.text(&variable) {
+            found.insert(format!("HOOK{number}"), destinations.resolve_list(&variable, list, faults).into());
+        }
+    }
+    found
+}
+
 /// What the worker knows of a hook.
-fn hook(listed: &serve::hooks::Listed, destinations: &mut Destinations<'_>, faults: &mut Faults) -> Hook {
-    let variable = format!("{}_NOTIFIER", listed.rule);
-    let list = listed.notifiers.as_deref().unwrap_or_default();
+fn hook(listed: &serve::hooks::Listed, destinations: &HashMap<String, Arc<[DestinationId]>>) -> Hook {
     Hook {
         rule: listed.rule.as_str().into(),
         name: listed.name.clone(),
-        destinations: destinations.resolve_list(&variable, list, faults).into(),
+        destinations: destinations.get(&listed.rule).cloned().unwrap_or_default(),
     }
 }
 

@@ -937,7 +937,8 @@ fn faults_of_hooks() {
     let own = "is one of our own paths (none of api, debug, healthz, hook, login, logout, metrics)";
     check(hook, &[("HOOK0_NAME", "healthz")], &format!("HOOK0_NAME: \"healthz\" {own}"));
     let second: Variables = &[("HOOK1_NAME", "grafana"), ("HOOK1_NOTIFIER", "Console")];
-    check(hook, second, "HOOK1_NAME: \"grafana\" is the name of HOOK0 already");
+    let own_name = "HOOK1_NAME: \"grafana\" is the name of HOOK0 already";
+    check(hook, second, own_name);
     let nobody = "HOOK0_NOTIFIER is not set (expected a notifier such as Telegram)";
     check(hook, &[("HOOK0_NOTIFIER", "")], nobody);
     let pager = format!("HOOK0_NOTIFIER: \"Pager\" is not a notifier (expected one of {NOTIFIERS})");
@@ -948,6 +949,15 @@ fn faults_of_hooks() {
     check(hook, &[("HOOK0_SECRET", "whsec_?")], no_key);
     let nameless = "HOOK0_NAME is not set (expected the name in the path, for HOOK0_NOTIFIER, HOOK0_SECRET)";
     check(hook, &[("HOOK0_NAME", "")], nameless);
+    // All at once: whom it tells is looked at, whatever its name is.
+    let twice = [("HOOK1_NAME", "grafana"), ("HOOK1_NOTIFIER", "Pager")];
+    let mut expected = [pager.replace("HOOK0", "HOOK1"), own_name.to_owned()];
+    let mut found = faults_of(hook, &twice).faults;
+    (expected.sort(), found.sort());
+    assert_eq!(found, expected);
+    // The starter rules and our own troubles are then told in the chat that the hook names.
+    let chat: Variables = &[("HOOK0_NOTIFIER", "SimpleX/#ops"), ("SIMPLEX_URL", "ws://127.0.0.1:5225")];
+    check_right(hook, chat);
     let off = "HOOK0: nobody can call \"grafana\" while HTTP_LISTEN is off";
     check(hook, &[("HTTP_LISTEN", "off")], off);
 }
