@@ -291,6 +291,17 @@ fn folders_that_variables_name_are_mounted_and_written_as_root_alone() {
     check(&[("TLS_CA_FILE", &ca_file)], &[("usb1/alertik-ca", folder)], false);
 }
 
+#[test]
+fn hooks_that_nobody_can_call_in_a_container_are_pointed_out() {
+    let hook = [("HOOK0_NAME", "nas"), ("HOOK0_NOTIFIER", "Console")];
+    let warning = "alertik: warning: HTTP_LISTEN: nobody outside the container can call HOOK0 at 127.0.0.1:7898 \
+                   (expected 0.0.0.0:7898, and an HTTP_TOKEN)\n";
+    let ran = run("", hook);
+    assert_eq!((ran.code, &*ran.stderr), (0, warning));
+    let open = [hook[0], hook[1], ("HTTP_LISTEN", "0.0.0.0:7898"), ("HTTP_TOKEN", "s3cret")];
+    assert_eq!(run("", open).stderr, "");
+}
+
 /// RouterOS gives a line to each rule all of whose topics it has, and none of those behind a `!`.
 #[test]
 fn a_line_is_sent_once_whatever_its_topics_and_never_what_a_container_said() {

@@ -46,6 +46,9 @@ pub(super) fn run(given: &Given) -> Exit {
     let mounts = mounts::read(&vars, &mut faults);
     let variables = variables(&vars, &mut faults);
     let port = read_port(&vars, &options, &mut faults);
+    if let Some(settings) = &settings {
+        warn_of_unheard_hooks(settings, &mut faults);
+    }
     tell(&faults);
     if settings.is_none() || !faults.is_empty() {
         return Exit::Configuration;
@@ -89,4 +92,16 @@ fn read_port(vars: &Vars, options: &Options, faults: &mut Faults) -> u16 {
         faults.warn(format!("SYSLOG_ALLOW does not have {router}, from which the router's lines will come"));
     }
     port
+}
+
+/// Who calls a hook is outside the container, and 127.0.0.1 is its own inside.
+fn warn_of_unheard_hooks(settings: &Settings, faults: &mut Faults) {
+    let loopback = settings.serve.listen.filter(|listen| listen.ip().to_canonical().is_loopback());
+    if let (Some(listen), Some(hook)) = (loopback, settings.hooks.first()) {
+        faults.warn(format!(
+            "HTTP_LISTEN: nobody outside the container can call {} at {listen} (expected 0.0.0.0:{}, and an HTTP_TOKEN)",
+            hook.rule,
+            listen.port()
+        ));
+    }
 }
