@@ -953,7 +953,8 @@ fn faults_of_hooks() {
     let twice = [("HOOK1_NAME", "grafana"), ("HOOK1_NOTIFIER", "Pager")];
     let mut expected = [pager.replace("HOOK0", "HOOK1"), own_name.to_owned()];
     let mut found = faults_of(hook, &twice).faults;
-    (expected.sort(), found.sort());
+    expected.sort();
+    found.sort();
     assert_eq!(found, expected);
     // The starter rules and our own troubles are then told in the chat that the hook names.
     let chat: Variables = &[("HOOK0_NOTIFIER", "SimpleX/#ops"), ("SIMPLEX_URL", "ws://127.0.0.1:5225")];
