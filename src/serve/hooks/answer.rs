@@ -78,7 +78,7 @@ impl Refused {
             ),
             Refused::Stranger => (
                 StatusCode::UNAUTHORIZED,
-                "a token is needed, or a signature made with the secret",
+                "a token is needed, or a signature made with the secret, a signed time within 5 min of ours",
                 None,
                 unauthorized,
             ),
