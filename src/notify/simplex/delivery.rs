@@ -168,6 +168,11 @@ impl Worker {
         let doubt = Doubt { alert, text: text.to_owned(), after: place.newest, command };
         place.doubt = Some(doubt);
         let answer = self.ask(&text::command(chat, text, file), message.until.min(now + ANSWER_WAIT));
+        // Only what says that it is stored says so: after anything else we look.
+        let answer = answer.and_then(|body| match frame::is_stored(&body) {
+            true => Ok(body),
+            false => Err(Failing::Unanswered("simplex-chat does not say that it is stored".to_owned())),
+        });
         if !matches!(answer, Err(Failing::Unanswered(_))) {
             self.place(message.seat).doubt = None;
         }
@@ -200,9 +205,13 @@ impl Worker {
     pub(super) fn settle_late(&mut self, command: u64, body: &Value) {
         let is_it = |place: &Place| place.doubt.as_ref().is_some_and(|doubt| doubt.command == command);
         let Some(seat) = self.places.iter().position(is_it) else { return };
+        let is_error = Trouble::read(body).is_some();
+        if !is_error && !frame::is_stored(body) {
+            return;
+        }
         let Some(doubt) = self.place(seat).doubt.take() else { return };
         // After an error the next attempt is as the first.
-        if Trouble::read(body).is_none() {
+        if !is_error {
             self.note_answer(seat, doubt.alert, body);
         }
     }
@@ -288,12 +297,16 @@ mod tests {
     use crate::notify::simplex::hub::Settings;
     use serde_json::json;
 
-    /// What became of an alert whose answer came late, by command 7.
-    fn told(answer: &Value) -> Option<AlertId> {
+    fn worker() -> Worker {
         let client = Clients::default().local_client().unwrap();
         let address = Address::parse_websocket("ws://127.0.0.1:1").unwrap();
         let inbox = crossbeam_channel::never();
-        let mut worker = Worker::new(Settings { client, address, links: Vec::new() }, inbox);
+        Worker::new(Settings { client, address, links: Vec::new() }, inbox)
+    }
+
+    /// What became of an alert whose answer came late, by command 7.
+    fn told(answer: &Value) -> Option<AlertId> {
+        let mut worker = worker();
         let doubt = Doubt { alert: AlertId(5), text: "a".to_owned(), after: Some(3), command: 7 };
         worker.place(1).doubt = Some(doubt);
         worker.observe(&json!({"corrId": "6", "resp": answer}));
@@ -309,6 +322,17 @@ mod tests {
         let chat = json!({"groupInfo": {"groupId": 1}});
         let stored = json!({"type": "newChatItems", "chatItems": [{"chatInfo": chat, "chatItem": item}]});
         assert_eq!(told(&stored), Some(AlertId(5)));
+    }
+
+    #[test]
+    fn an_answer_that_says_something_else_leaves_the_doubt() {
+        let mut worker = worker();
+        worker.place(0).doubt =
+            Some(Doubt { alert: AlertId(5), text: String::new(), after: None, command: 7 });
+        for answer in [json!({"corrId": "7"}), json!({"corrId": "7", "resp": {"type": "cmdOk"}})] {
+            worker.observe(&answer);
+            assert!(worker.place(0).doubt.is_some() && worker.place(0).told.is_none(), "{answer}");
+        }
     }
 
     #[test]

@@ -221,6 +221,11 @@ impl<'v> Item<'v> {
     }
 }
 
+/// True if this says that messages were stored.
+pub(super) fn is_stored(body: &Value) -> bool {
+    kind(body) == "newChatItems"
+}
+
 /// The messages of an event or an answer, each with its chat and what that says of itself.
 pub(super) fn items(body: &Value) -> impl Iterator<Item = (Option<Chat>, &Value, Item<'_>)> {
     list(part(body, "chatItems")).iter().map(|whole| {
