@@ -205,6 +205,11 @@ impl<'v> Item<'v> {
         text(part(self.item, "meta/itemTs"))
     }
 
+    /// When simplex-chat had it, in the same form.
+    pub(super) fn stored_at(self) -> &'v str {
+        text(part(self.item, "meta/createdAt"))
+    }
+
     /// True if a person has written it: what programs tell each other comes as items too.
     pub(super) fn is_message(self) -> bool {
         kind(part(self.item, "content")) == "rcvMsgContent"
