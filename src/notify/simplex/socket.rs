@@ -20,14 +20,12 @@ use tungstenite::handshake::client::{Request, generate_key};
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{Bytes, Error, Message, WebSocket};
 
+use super::tree::{self, Unread};
 use crate::notify::http::{Address, Client, Stream};
 
 /// The longest frame that is read. A message with an image in it, and a profile's beside, has some
 /// hundred KiB; a list of a thousand groups with pictures comes near this.
 const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
-
-/// Values in a frame. Read, one takes up to 640 bytes, and 16 MiB hold millions; a group in a list has some 80.
-const VALUES_MAX: usize = 128 * 1024;
 
 /// Frames are read by this much; the default of 128 KiB is too much for a router.
 const READ_BYTES: usize = 8 * 1024;
@@ -122,12 +120,13 @@ impl Socket {
                 Ok(message) => {
                     self.heard_at = Instant::now();
                     let read = match &message {
-                        Message::Text(text) if !is_light(text) => {
-                            return Err(Cut::new("a frame has more values than anybody needs"));
-                        }
-                        Message::Text(text) => serde_json::from_str(text).ok(),
-                        _ => None,
+                        Message::Text(text) => tree::read(text),
+                        _ => Err(Unread::NoJson),
                     };
+                    if read == Err(Unread::TooLarge) {
+                        return Err(Cut::new("a frame has more values than anybody needs"));
+                    }
+                    let read = read.ok();
                     // Of what says nothing there may be no end.
                     if read.is_some() || Instant::now() >= until {
                         return Ok(read);
@@ -159,11 +158,6 @@ impl Socket {
         }
         Ok(())
     }
-}
-
-/// True if a frame can be read into memory: each value but the first is behind one of these, and some stand in texts.
-fn is_light(text: &str) -> bool {
-    text.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count() < VALUES_MAX
 }
 
 /// In words, which never hold what the other side has said.
