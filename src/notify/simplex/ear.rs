@@ -21,6 +21,10 @@ use crate::notify::{Contact, Ear};
 /// When the contacts could not be asked for, or the clock is not set, that is tried again after this.
 const ASK_AGAIN: Duration = Duration::from_secs(60);
 
+/// Messages among which the newest of somebody is looked for: our own, which may be alerts to them, stand there too,
+/// and while the clock is not set they become more.
+const LOOKED_AT: usize = 50;
+
 /// Whom we listen for.
 #[derive(Default)]
 pub(super) struct Hearing {
@@ -86,7 +90,7 @@ impl Worker {
         });
         let clocks = (Instant::now(), SystemTime::now());
         // Before the clock is set nobody can say how long ago something was.
-        let command = format!("/_get chat {} count=10", Chat::Contact(contact.id));
+        let command = format!("/_get chat {} count={LOOKED_AT}", Chat::Contact(contact.id));
         let answer = if is_set(clocks.1) { self.ask(&command, Worker::soon()).ok() } else { None };
         let Some(body) = answer else {
             (self.hearing.is_due, self.hearing.asked_at) = (true, Some(now));

@@ -39,7 +39,7 @@ fn heard_of(set: &[(&str, &str)], count: usize) -> Vec<String> {
 }
 
 fn people(command: &str) -> Vec<Do> {
-    if command == "/_get chat @4 count=10" {
+    if command == ANN {
         let meta = json!({"itemId": 9, "itemTs": "2020-01-01T00:00:00Z"});
         let old =
             json!({"chatDir": {"type": "directRcv"}, "meta": meta, "content": {"type": "rcvMsgContent"}});
@@ -53,6 +53,9 @@ fn people(command: &str) -> Vec<Do> {
     }
     usual(command, &json!([]))
 }
+
+/// What is asked of ann's chat.
+const ANN: &str = "/_get chat @4 count=50";
 
 const HEARD: [&str; 5] = ["heard 4 long ago", "heard 4 now", "known 4 ann", "open", "unknown bob"];
 
@@ -72,7 +75,7 @@ fn what_comes_in_pieces_over_tls_is_read_whole() {
 #[test]
 fn an_old_word_that_arrives_only_now_counts_from_when_it_was_written() {
     let late = |command: &str| match command {
-        "/_get chat @4 count=10" => {
+        ANN => {
             let meta =
                 json!({"itemId": 10, "itemTs": "2020-01-01T00:00:00Z", "createdAt": "2026-01-01T00:00:00Z"});
             // As a group shows its past to who joins it.
@@ -85,6 +88,26 @@ fn an_old_word_that_arrives_only_now_counts_from_when_it_was_written() {
         command => usual(command, &json!([])),
     };
     let (url, _) = server(Box::new(late));
+    let expected = ["heard 4 long ago", "known 4 ann", "open", "unknown bob"];
+    assert_eq!(heard_of(&[("SIMPLEX_URL", &url)], expected.len()), expected);
+}
+
+#[test]
+fn alerts_to_somebody_do_not_hide_their_last_word() {
+    let behind_alerts = |command: &str| {
+        let Some(count) = command.strip_prefix("/_get chat @4 count=") else {
+            return usual(command, &json!([]));
+        };
+        let of = |id: i32, from: &str, kind: &str| {
+            let meta = json!({"itemId": id, "itemTs": "2020-01-01T00:00:00Z"});
+            json!({"chatDir": {"type": from}, "meta": meta, "content": {"type": kind}})
+        };
+        let alerts = (2..40).map(|id| of(id, "directSnd", "sndMsgContent"));
+        let mut all: Vec<_> = std::iter::once(of(1, "directRcv", "rcvMsgContent")).chain(alerts).collect();
+        all.drain(..all.len().saturating_sub(count.parse().unwrap()));
+        vec![Do::Answer(json!({"type": "apiChat", "chat": {"chatItems": all}}))]
+    };
+    let (url, _) = server(Box::new(behind_alerts));
     let expected = ["heard 4 long ago", "known 4 ann", "open", "unknown bob"];
     assert_eq!(heard_of(&[("SIMPLEX_URL", &url)], expected.len()), expected);
 }
