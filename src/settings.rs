@@ -122,8 +122,10 @@ impl Settings {
         let watched: Vec<_> = watched.iter().map(|(variable, name)| Watched { variable, name }).collect();
         serve.hooks = serve::hooks::read(vars, &serve, &watched, &mut faults);
         let hooks = serve.hooks.iter().map(|listed| hook(listed, &mut destinations, &mut faults)).collect();
-        let names = watches.contact_names();
-        let listening = (!names.is_empty()).then(|| destinations.listen_for(names, &mut faults)).flatten();
+        // That it is missing the watches have said.
+        let names = Some(watches.contact_names()).filter(|_| vars.text("SIMPLEX_URL").is_some());
+        let names = names.filter(|names| !names.is_empty());
+        let listening = names.and_then(|names| destinations.listen_for(names, &mut faults));
         let otel = otel::read(vars, &mut destinations, &mut faults);
         // A copy says which router it is from.
         rules.keep_values(destinations.take_values() || otel.logs.is_some());

@@ -953,6 +953,21 @@ fn faults_of_hooks() {
 }
 
 #[test]
+fn faults_of_tor() {
+    for address in ["9051", "127.0.0.1", "localhost:9051", "run/tor/control"] {
+        let fault = format!(
+            "TOR_CONTROL: \"{address}\" is no control port (expected 127.0.0.1:9051 or a socket's path such as /run/tor/control)"
+        );
+        check(&[], &[("TOR_CONTROL", address)], &fault);
+    }
+    for address in ["127.0.0.1:9051", "[::1]:9051", "/run/tor/control"] {
+        check_right(&[("TOR_CONTROL", address)], &[("TOR_CONTROL_PASSWORD", "s3cret")]);
+    }
+    let idle = "TOR_CONTROL_PASSWORD has no effect: TOR_CONTROL is not set";
+    check_warning(&[], &[("TOR_CONTROL_PASSWORD", "s3cret")], idle);
+}
+
+#[test]
 fn every_variable_is_here() {
     // Whatever these hold is taken as it is.
     let any_text = ["ALERT_SUFFIX", "TELEGRAM_NICKNAME", "LOG_FILE", "STATE_DIR"];

@@ -297,6 +297,7 @@ const TEST_FILES: &[&str] = &[
     "notify/conformance/",
     "notify/http/tests.rs",
     "notify/sender/tests",
+    "notify/simplex/delivery/tests.rs",
     "notify/simplex/frame/tests.rs",
     "notify/simplex/tests",
     "notify/tests.rs",

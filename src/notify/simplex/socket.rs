@@ -121,6 +121,8 @@ impl Socket {
                     self.heard_at = Instant::now();
                     let read = match &message {
                         Message::Text(text) => tree::read(text),
+                        // Whatever we say from now on is not read.
+                        Message::Close(_) => return Err(Cut::new("the connection was closed")),
                         _ => Err(Unread::NoJson),
                     };
                     if read == Err(Unread::TooLarge) {

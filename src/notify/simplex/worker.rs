@@ -135,8 +135,9 @@ impl Worker {
 
     /// Works until nobody can order any more.
     pub(super) fn run(mut self) {
+        let mut patience = TICK;
         loop {
-            match self.inbox.recv_timeout(TICK) {
+            match self.inbox.recv_timeout(patience) {
                 Ok(Order::Begin { stats, report }) => (self.stats, self.report) = (stats, Some(report)),
                 Ok(Order::Seat(seat, destination, target)) => {
                     let place = self.place(seat);
@@ -156,23 +157,25 @@ impl Worker {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            self.tend(Instant::now());
+            // What is not read stands in simplex-chat's way, which keeps 1,024 events and then stops.
+            patience = if self.tend(Instant::now()) { Duration::ZERO } else { TICK };
         }
     }
 
-    /// Does what is due besides orders.
-    fn tend(&mut self, now: Instant) {
+    /// Does what is due besides orders. True if there may be more to read.
+    fn tend(&mut self, now: Instant) -> bool {
         if self.connection.is_none() {
             if self.retry_at.is_none_or(|at| at <= now) {
                 let _ = self.connect();
             }
-            return;
+            return false;
         }
-        for _ in 0..FRAMES_MAX {
-            match self.hear(Duration::ZERO) {
-                Some(frame) => self.observe(&frame),
-                None => break,
-            }
+        let mut frames = 0;
+        while frames < FRAMES_MAX
+            && let Some(frame) = self.hear(Duration::ZERO)
+        {
+            self.observe(&frame);
+            frames += 1;
         }
         self.accept_invitations();
         if let Some(Err(cut)) = self.connection.as_mut().map(|connection| connection.socket.keep(now)) {
@@ -180,6 +183,7 @@ impl Worker {
         }
         self.look_for_overdue(now);
         self.listen(now);
+        frames == FRAMES_MAX
     }
 
     /// True if there is a connection. An order brings one about, if it can be had.

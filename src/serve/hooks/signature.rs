@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   Authorization: Bearer SECRET                                              known from the headers alone
+//!   Authorization: Basic base64 of ANYBODY:SECRET                             the same
 //!   X-Hub-Signature-256: sha256=HEX                       GitHub              HEX of HMAC-SHA256(SECRET, body)
 //!   X-Forgejo-Signature, X-Gitea-Signature: HEX           Forgejo, Gitea
 //!   X-Grafana-Alerting-Signature: HEX                     Grafana; with its header of the time, over time:body
@@ -16,7 +17,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use hyper::HeaderMap;
-use hyper::header::HeaderName;
+use hyper::header::{AUTHORIZATION, HeaderName};
 use ring::hmac;
 
 use super::super::access::has_bearer;
@@ -72,7 +73,16 @@ impl Keys {
 
     /// True if the secret itself is in the headers.
     pub(super) fn open(&self, headers: &HeaderMap) -> bool {
-        has_bearer(headers, &self.secret)
+        has_bearer(headers, &self.secret) || self.is_password(headers)
+    }
+
+    /// True if it is the password of a login, whoever logs in: some senders can show nothing else (RFC 7617).
+    fn is_password(&self, headers: &HeaderMap) -> bool {
+        let given = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().split_at_checked(6));
+        let login = given.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Basic "));
+        let login = login.and_then(|(_, login)| BASE64_STANDARD.decode(login.trim_ascii()).ok());
+        let password = login.as_ref().and_then(|login| login.splitn(2, |byte| *byte == b':').nth(1));
+        password.is_some_and(|password| self.secret.is(password))
     }
 
     /// True if somebody who knows the secret has signed this body, not too long ago.
@@ -271,6 +281,11 @@ mod tests {
         let keys = Keys::new("s3cret").unwrap();
         assert!(!format!("{keys:?}").contains("s3cret"));
         assert!(keys.open(&headers(&[("authorization", "bearer s3cret")])));
+        // sonarr:s3cret, s3cret:, and what is no base64.
+        assert!(keys.open(&headers(&[("authorization", "Basic c29uYXJyOnMzY3JldA==")])));
+        assert!(!keys.open(&headers(&[("authorization", "Basic czNjcmV0Og==")])));
+        assert!(!keys.open(&headers(&[("authorization", "Basic czNjcmV0")])));
+        assert!(!keys.open(&headers(&[("authorization", "Basic s3cret")])));
         assert!(!keys.open(&headers(&[("authorization", "Bearer s3cre")])));
     }
 }
