@@ -17,6 +17,7 @@ use ring::hmac;
 
 use super::reply::{Reply, unquoted};
 use crate::secret::Secret;
+use crate::vars::shown;
 
 /// A cookie has so many bytes, and a nonce may have them.
 pub(super) const COOKIE_BYTES: usize = 32;
@@ -66,14 +67,16 @@ pub(super) fn choose(info: &Reply, password: Option<&Secret>) -> Result<Way, Str
 /// # Errors
 /// What the operator can change.
 pub(super) fn cookie(path: &Path) -> Result<[u8; COOKIE_BYTES], String> {
+    // People are told it too, and it is the port that says it.
+    let name = shown(path.as_os_str().as_encoded_bytes());
     let remedy = "let alertik read it, or set TOR_CONTROL_PASSWORD";
     // The port says which file it is: of anything else than a cookie nothing is read, least of all a pipe.
     let is_one = |meta: &fs::Metadata| meta.is_file() && meta.len() == COOKIE_BYTES as u64;
     match fs::metadata(path).and_then(|meta| is_one(&meta).then(|| fs::read(path)).transpose()) {
-        Err(error) => Err(format!("the cookie cannot be read ({remedy}): {}: {error}", path.display())),
+        Err(error) => Err(format!("the cookie cannot be read ({remedy}): {name}: {error}")),
         Ok(bytes) => bytes
             .and_then(|bytes| bytes.try_into().ok())
-            .ok_or_else(|| format!("there is no cookie ({remedy}): {}", path.display())),
+            .ok_or_else(|| format!("there is no cookie ({remedy}): {name}")),
     }
 }
 
@@ -160,5 +163,8 @@ mod tests {
         check("/dev/null", "there is no cookie");
         check("/etc/passwd", "there is no cookie");
         check("/nowhere", "the cookie cannot be read");
+        let error = cookie(Path::new("/nowhere\nalertik: all is well\u{1b}[2J")).unwrap_err();
+        assert!(error.contains(r#""/nowhere\nalertik: all is well\u{1b}[2J": "#), "{error}");
+        assert!(cookie(Path::new(&"/x".repeat(4000))).unwrap_err().len() < 300);
     }
 }

@@ -168,6 +168,11 @@ impl Worker {
         let doubt = Doubt { alert, text: text.to_owned(), after: place.newest, command };
         place.doubt = Some(doubt);
         let answer = self.ask(&text::command(chat, text, file), message.until.min(now + ANSWER_WAIT));
+        // Only what says that it is stored says so: after anything else we look.
+        let answer = answer.and_then(|body| match frame::is_stored(&body) {
+            true => Ok(body),
+            false => Err(Failing::Unanswered("simplex-chat does not say that it is stored".to_owned())),
+        });
         if !matches!(answer, Err(Failing::Unanswered(_))) {
             self.place(message.seat).doubt = None;
         }
@@ -200,9 +205,13 @@ impl Worker {
     pub(super) fn settle_late(&mut self, command: u64, body: &Value) {
         let is_it = |place: &Place| place.doubt.as_ref().is_some_and(|doubt| doubt.command == command);
         let Some(seat) = self.places.iter().position(is_it) else { return };
+        let is_error = Trouble::read(body).is_some();
+        if !is_error && !frame::is_stored(body) {
+            return;
+        }
         let Some(doubt) = self.place(seat).doubt.take() else { return };
         // After an error the next attempt is as the first.
-        if Trouble::read(body).is_none() {
+        if !is_error {
             self.note_answer(seat, doubt.alert, body);
         }
     }

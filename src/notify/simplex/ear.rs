@@ -21,6 +21,10 @@ use crate::notify::{Contact, Ear};
 /// When the contacts could not be asked for, or the clock is not set, that is tried again after this.
 const ASK_AGAIN: Duration = Duration::from_secs(60);
 
+/// Messages among which the newest of somebody is looked for: our own, which may be alerts to them, stand there too,
+/// and while the clock is not set they become more.
+const LOOKED_AT: usize = 50;
+
 /// Whom we listen for.
 #[derive(Default)]
 pub(super) struct Hearing {
@@ -77,14 +81,16 @@ impl Worker {
 
     /// Tells of the newest message of somebody, if nobody has been told yet.
     fn catch_up(&mut self, contact: Contact, now: Instant) {
-        let place = self.hearing.known.iter().position(|(known, _)| known.id == contact.id);
-        let place = place.unwrap_or_else(|| {
-            self.hearing.known.push((contact.clone(), 0));
-            self.hearing.known.len() - 1
+        let known = &mut self.hearing.known;
+        let place = known.iter().position(|(known, _)| known.id == contact.id).unwrap_or_else(|| {
+            // Whoever had the name before is heard all the same, by the number.
+            known.retain(|(known, _)| known.name != contact.name);
+            known.push((contact.clone(), 0));
+            known.len() - 1
         });
         let clocks = (Instant::now(), SystemTime::now());
         // Before the clock is set nobody can say how long ago something was.
-        let command = format!("/_get chat {} count=10", Chat::Contact(contact.id));
+        let command = format!("/_get chat {} count={LOOKED_AT}", Chat::Contact(contact.id));
         let answer = if is_set(clocks.1) { self.ask(&command, Worker::soon()).ok() } else { None };
         let Some(body) = answer else {
             (self.hearing.is_due, self.hearing.asked_at) = (true, Some(now));
@@ -124,9 +130,19 @@ impl Worker {
                 }
                 None => Arc::from(name),
             };
-            self.tell_ear(Ear::Heard(Contact { id, name }, Instant::now()));
+            let now = Instant::now();
+            let at = now.checked_sub(delay(item)).unwrap_or(now);
+            self.tell_ear(Ear::Heard(Contact { id, name }, at));
         }
     }
+}
+
+/// How long a message was on its way: a relay keeps it for weeks, and a group shows old ones to who joins it. What
+/// simplex-chat says of both times needs no clock of ours.
+fn delay(item: frame::Item<'_>) -> Duration {
+    let stored_and_written = unix_seconds(item.stored_at()).zip(unix_seconds(item.written_at()));
+    stored_and_written
+        .map_or(Duration::ZERO, |(stored, written)| Duration::from_secs(stored.saturating_sub(written)))
 }
 
 /// The moment of `2026-11-20T15:40:26.69Z`, never in the future.

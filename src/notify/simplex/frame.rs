@@ -205,6 +205,11 @@ impl<'v> Item<'v> {
         text(part(self.item, "meta/itemTs"))
     }
 
+    /// When simplex-chat had it, in the same form.
+    pub(super) fn stored_at(self) -> &'v str {
+        text(part(self.item, "meta/createdAt"))
+    }
+
     /// True if a person has written it: what programs tell each other comes as items too.
     pub(super) fn is_message(self) -> bool {
         kind(part(self.item, "content")) == "rcvMsgContent"
@@ -219,6 +224,11 @@ impl<'v> Item<'v> {
     pub(super) fn is_direct(self) -> bool {
         kind(part(self.item, "chatDir")) == "directRcv"
     }
+}
+
+/// True if this says that messages were stored.
+pub(super) fn is_stored(body: &Value) -> bool {
+    kind(body) == "newChatItems"
 }
 
 /// The messages of an event or an answer, each with its chat and what that says of itself.

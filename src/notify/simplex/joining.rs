@@ -32,6 +32,9 @@ const SEND_WAIT: Duration = Duration::from_secs(8);
 /// A link is not used again sooner, while nobody has let us in.
 const ASK_AGAIN: Duration = Duration::from_secs(3600);
 
+/// Invitations that wait to be accepted; of one more the list of groups knows.
+const INVITATIONS_MAX: usize = 8;
+
 /// What is remembered of a link.
 #[derive(Default)]
 pub(super) struct Door {
@@ -248,14 +251,16 @@ impl Worker {
         self.look_again();
         let Some(group) = Group::read(part(body, "groupInfo")) else { return };
         let is_ours = |target: &Target| is_called(&group, target);
-        if self.places.iter().filter_map(|place| place.target.as_ref()).any(is_ours) {
+        let is_new = self.invitations.len() < INVITATIONS_MAX && !self.invitations.contains(&group.id);
+        if is_new && self.places.iter().filter_map(|place| place.target.as_ref()).any(is_ours) {
             self.invitations.push(group.id);
         }
     }
 
     /// Accepts them.
     pub(super) fn accept_invitations(&mut self) {
-        while let Some(id) = self.invitations.pop() {
+        // What comes meanwhile is for the next time: alerts wait.
+        for id in std::mem::take(&mut self.invitations) {
             // If that fails, the next message into the group finds the invitation in the list.
             let _ = self.ask(&format!("/_join #{id}"), Worker::soon());
         }

@@ -28,6 +28,7 @@ mod socket;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tree;
 mod worker;
 
 pub use hub::{Listening, Shared};

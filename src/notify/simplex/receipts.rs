@@ -12,7 +12,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::frame::{Chat, kind, part};
 use crate::alert::DestinationId;
@@ -23,6 +23,9 @@ const WATCHED_MAX: usize = 1000;
 
 /// A word on a message can come before the answer that says it is stored.
 const EARLY_MAX: usize = 32;
+
+/// Of a kind that nobody knows.
+const KIND_CHARS_MAX: usize = 40;
 
 /// A relay takes a message within a second; after this somebody should know.
 const CONFIRMED_WITHIN: Duration = Duration::from_secs(120);
@@ -115,7 +118,7 @@ impl Receipts {
             if self.early.len() >= EARLY_MAX {
                 self.early.pop_front();
             }
-            self.early.push_back((item, status.clone()));
+            self.early.push_back((item, essence(status)));
             return None;
         };
         let (stage, counter): (Stage, &Counter) = match kind(status) {
@@ -204,6 +207,12 @@ impl Watched {
     }
 }
 
+/// Of a status all that is looked at: there may be a frame full of it.
+fn essence(status: &Value) -> Value {
+    let short = |value: &Value| kind(value).chars().take(KIND_CHARS_MAX).collect::<String>();
+    json!({"type": short(status), "agentError": {"type": short(part(status, "agentError"))}})
+}
+
 /// Why a message did not arrive, in words.
 fn reason(status: &Value) -> String {
     match kind(part(status, "agentError")) {
@@ -211,14 +220,13 @@ fn reason(status: &Value) -> String {
         "quota" => "too much waits for somebody there who is away".to_owned(),
         "expired" => "it could not be sent for two days".to_owned(),
         "" => "simplex-chat does not say why".to_owned(),
-        other => format!("simplex-chat says {}", other.chars().take(40).collect::<String>()),
+        other => format!("simplex-chat says {}", other.chars().take(KIND_CHARS_MAX).collect::<String>()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     const CHAT: Chat = Chat::Group(1);
     const HERE: Option<DestinationId> = Some(DestinationId(2));

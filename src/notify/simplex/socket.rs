@@ -20,6 +20,7 @@ use tungstenite::handshake::client::{Request, generate_key};
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{Bytes, Error, Message, WebSocket};
 
+use super::tree::{self, Unread};
 use crate::notify::http::{Address, Client, Stream};
 
 /// The longest frame that is read. A message with an image in it, and a profile's beside, has some
@@ -119,12 +120,17 @@ impl Socket {
                 Ok(message) => {
                     self.heard_at = Instant::now();
                     let read = match &message {
-                        Message::Text(text) => serde_json::from_str(text).ok(),
+                        Message::Text(text) => tree::read(text),
                         // Whatever we say from now on is not read.
                         Message::Close(_) => return Err(Cut::new("the connection was closed")),
-                        _ => None,
+                        _ => Err(Unread::NoJson),
                     };
-                    if read.is_some() {
+                    if read == Err(Unread::TooLarge) {
+                        return Err(Cut::new("a frame has more values than anybody needs"));
+                    }
+                    let read = read.ok();
+                    // Of what says nothing there may be no end.
+                    if read.is_some() || Instant::now() >= until {
                         return Ok(read);
                     }
                 }

@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::super::{Beginning, Destinations, Notification, Notifier, Outcome, Report, Reporter};
+use super::Target;
 use crate::alert::{AlertId, DestinationId};
 use crate::settings;
 use crate::stats::Stats;
 use crate::vars::{Faults, Vars};
 
+mod hostile;
 mod people;
 mod server;
 

@@ -48,6 +48,9 @@ const RECONNECT_MAX: Duration = Duration::from_secs(60);
 /// An order makes us try at once, but not more often than this.
 const RECONNECT_MIN: Duration = Duration::from_secs(1);
 
+/// `7.0.0.6`, and whatever a fork puts behind it.
+const VERSION_CHARS_MAX: usize = 40;
+
 /// A connection that lasted so long was a good one.
 const STEADY_AFTER: Duration = Duration::from_secs(60);
 
@@ -212,7 +215,10 @@ impl Worker {
         let until = since + GREETING_WAIT;
         let greeted = self.ask("/version", until).and_then(|version| {
             self.learn_user(until)?;
-            Ok(frame::text(part(&version, "versionInfo/version")).to_owned())
+            Ok(frame::text(part(&version, "versionInfo/version"))
+                .chars()
+                .take(VERSION_CHARS_MAX)
+                .collect::<String>())
         });
         let version = greeted.map_err(|failing| self.lose(Cut::new(failing.words())))?;
         if std::mem::take(&mut self.is_cut_said) || self.failures == 0 {
@@ -294,10 +300,11 @@ impl Worker {
                 None if self.connection.is_none() => {
                     return Err(Failing::Unanswered(self.cut.words.clone()));
                 }
-                None if left.is_zero() => {
-                    return Err(Failing::Unanswered("simplex-chat does not answer".to_owned()));
-                }
                 None => {}
+            }
+            // Whoever never stops talking about other things does not answer either.
+            if left.is_zero() {
+                return Err(Failing::Unanswered("simplex-chat does not answer".to_owned()));
             }
         }
     }

@@ -9,12 +9,14 @@
 //! Apart from the bodies of the page, which are small, and come from a person: here programs write, some of them
 //! strangers whose signature can only be told from a wrong one when the body is there.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hyper::body::{Body as _, Incoming};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::log;
@@ -28,7 +30,8 @@ const DRAINED_BYTES_MAX: usize = 4 << 20;
 /// All bodies together: a router has 128 MB for everything.
 const BODIES_BYTES_MAX: usize = 2 << 20;
 
-/// And those of which nobody knows yet who sent them: strangers cannot take it all.
+/// And those of which nobody knows yet who sent them: strangers cannot take it all. Of these the oldest goes for a
+/// new one.
 const UNPROVEN_BYTES_MAX: usize = 1 << 20;
 
 /// Whoever sends a body slower is cut off.
@@ -41,7 +44,53 @@ const STEP_BYTES: usize = 16 * 1024;
 #[derive(Default)]
 pub struct Desk {
     budget: Budget,
+    strangers: Strangers,
     pub(super) pace: Mutex<log::Pace>,
+}
+
+/// Those whose bodies come in and of whom nobody knows who they are, the oldest first; each hears that it must go.
+#[derive(Default)]
+struct Strangers(Mutex<VecDeque<Arc<Notify>>>);
+
+impl Strangers {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<Notify>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place among them, given back when it is dropped.
+struct Turn<'a> {
+    strangers: &'a Strangers,
+    over: Arc<Notify>,
+}
+
+impl<'a> Turn<'a> {
+    fn new(strangers: &'a Strangers) -> Turn<'a> {
+        let over = Arc::<Notify>::default();
+        strangers.lock().push_back(Arc::clone(&over));
+        Turn { strangers, over }
+    }
+
+    /// Has older ones go until `bytes` more fit: who dawdles must not keep out who signs, and is done at once.
+    async fn make_room(&self, budget: &Budget, bytes: usize) {
+        while budget.unproven.load(Ordering::Relaxed) + bytes > UNPROVEN_BYTES_MAX {
+            let oldest = {
+                let mut strangers = self.strangers.lock();
+                let is_older = strangers.front().is_some_and(|oldest| !Arc::ptr_eq(oldest, &self.over));
+                if is_older { strangers.pop_front() } else { None }
+            };
+            let Some(oldest) = oldest else { return };
+            oldest.notify_one();
+            // It lets go of its body.
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.strangers.lock().retain(|one| !Arc::ptr_eq(one, &self.over));
+    }
 }
 
 /// Bytes of bodies in memory.
@@ -124,6 +173,7 @@ impl Desk {
         let is_long = body.size_hint().lower() > BODY_BYTES_MAX as u64;
         let mut refusal = (is_long || is_unwanted).then_some(Refusal::TooLong);
         let mut seen = 0;
+        let turn = (!is_proven && refusal.is_none()).then(|| Turn::new(&self.strangers));
         let all = async {
             while let Some(frame) = next(&mut body).await {
                 let Ok(frame) = frame else {
@@ -133,6 +183,9 @@ impl Desk {
                 let piece: &[u8] = frame.data_ref().map_or(&[], |data| &data[..]);
                 seen += piece.len();
                 if refusal.is_none() {
+                    if let Some(turn) = &turn {
+                        turn.make_room(&self.budget, piece.len()).await;
+                    }
                     refusal = kept.add(piece).err();
                 }
                 if refusal.is_some() && seen >= DRAINED_BYTES_MAX {
@@ -140,8 +193,17 @@ impl Desk {
                 }
             }
         };
-        if timeout(BODY_TIMEOUT, all).await.is_err() {
-            refusal = refusal.or(Some(Refusal::TooSlow));
+        let is_over = async {
+            match &turn {
+                Some(turn) => turn.over.notified().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            ended = timeout(BODY_TIMEOUT, all) => if ended.is_err() {
+                refusal = refusal.or(Some(Refusal::TooSlow));
+            },
+            () = is_over => refusal = Some(Refusal::Busy),
         }
         refusal.map_or(Ok(kept), Err)
     }

@@ -353,3 +353,25 @@ fn a_real_alertmanager_tells_what_fires_and_what_is_over() {
     let over = recorder.wait_for(2)[1].text();
     assert!(over.starts_with("[RESOLVED:1] PumpBroken\n"), "{over}");
 }
+
+#[test]
+fn a_stranger_who_dawdles_keeps_nobody_out_who_signs() {
+    let recorder = Recorder::start();
+    let daemon = Daemon::start(&hooked(&recorder));
+    let mut strangers: Vec<TcpStream> = Vec::new();
+    let signature = format!("X-Hub-Signature-256: sha256={}\n", hex("s3cret", BODY));
+    for _ in 0..3 {
+        let mut stranger = TcpStream::connect(daemon.http.unwrap()).unwrap();
+        stranger.set_read_timeout(Some(DEADLINE)).unwrap();
+        let forged = "0".repeat(64);
+        let head = format!("POST /pump HTTP/1.1\r\nHost: a\r\nX-Hub-Signature-256: sha256={forged}\r\n");
+        write!(stranger, "{head}Content-Length: 1048576\r\n\r\n").unwrap();
+        stranger.write_all(&vec![b'x'; 1_048_575]).unwrap();
+        strangers.push(stranger);
+        assert_eq!(call(&daemon, "/pump", &format!("Host: a\n{signature}"), BODY), 200);
+    }
+    // The first has made room for the others, and is told so.
+    let mut first = [0; 12];
+    strangers[0].read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 429");
+}

@@ -21,6 +21,8 @@ pub(super) enum Do {
     Answer(Value),
     /// Says this, unasked.
     Event(Value),
+    /// Says this frame again and again.
+    Forever(String),
     Cut,
 }
 
@@ -111,6 +113,10 @@ fn serve<S: Read + Write>(
                     let said = match what {
                         Do::Answer(body) => json!({"corrId": frame["corrId"], "resp": body}),
                         Do::Event(body) => json!({"resp": body}),
+                        Do::Forever(frame) => {
+                            while socket.send(Frame::Text(frame.as_str().into())).is_ok() {}
+                            break 'connection;
+                        }
                         Do::Cut => break 'connection,
                     };
                     socket.send(Frame::Text(said.to_string().into())).unwrap();
