@@ -257,12 +257,27 @@ impl Worker {
         }
     }
 
-    /// Accepts them.
+    /// Accepts those into groups that are meant. Anybody who is a contact can call a group of theirs as ours is
+    /// called, so where there is or was one of that name, a human decides.
     pub(super) fn accept_invitations(&mut self) {
         // What comes meanwhile is for the next time: alerts wait.
-        for id in std::mem::take(&mut self.invitations) {
-            // If that fails, the next message into the group finds the invitation in the list.
-            let _ = self.ask(&format!("/_join #{id}"), Worker::soon());
+        let invited = std::mem::take(&mut self.invitations);
+        if invited.is_empty() {
+            return;
+        }
+        let Ok(body) = self.ask_of_user("/_groups", "", Worker::soon()) else { return };
+        let groups = frame::groups(&body);
+        for id in invited {
+            let is_it = |target: &Target| match target {
+                Target::Group(name) => matches!(choose(&groups, name), Choice::One(group) if group.id == id),
+                Target::Contact(_) | Target::Linked => false,
+            };
+            if self.places.iter().filter_map(|place| place.target.as_ref()).any(is_it) {
+                // If that fails, the next message into the group finds the invitation in the list.
+                let _ = self.ask(&format!("/_join #{id}"), Worker::soon());
+            } else {
+                log::warn("simplex invitation left to you", &[("group", &id)]);
+            }
         }
     }
 
@@ -307,7 +322,13 @@ fn choose<'g>(groups: &'g [Group], name: &str) -> Choice<'g> {
     if let Some(group) = local.filter(|group| group.standing != Standing::Out) {
         return Choice::One(group);
     }
-    let mut others = groups.iter().filter(|group| group.display == name && group.standing != Standing::Out);
+    // An invitation may be anybody's, and the name that of a group that we were in.
+    let is_there = |group: &&Group| match group.standing {
+        Standing::Out => false,
+        Standing::Invited => local.is_none(),
+        Standing::Member | Standing::Observer | Standing::Pending => true,
+    };
+    let mut others = groups.iter().filter(|group| group.display == name).filter(is_there);
     match (others.next(), others.next()) {
         (Some(group), None) => Choice::One(group),
         (Some(_), Some(_)) => Choice::Several,
@@ -328,7 +349,11 @@ mod tests {
             .map(|(text, id)| {
                 let (names, standing) = text.split_once(':').unwrap();
                 let (local, display) = names.split_once('=').unwrap();
-                let standing = if standing == "out" { Standing::Out } else { Standing::Member };
+                let standing = match standing {
+                    "out" => Standing::Out,
+                    "invited" => Standing::Invited,
+                    _ => Standing::Member,
+                };
                 Group { id, local: local.to_owned(), display: display.to_owned(), standing }
             })
             .collect();
@@ -352,5 +377,14 @@ mod tests {
     fn a_group_that_we_are_out_of_is_not_in_the_way_of_a_new_one() {
         check(&["ops=ops:out", "ops_1=ops:in"], "ops_1");
         check(&["ops=ops:out", "x=y:in"], "ops");
+    }
+
+    #[test]
+    fn an_invitation_into_another_group_of_the_same_name_is_not_taken_for_ours() {
+        check(&["ops=ops:invited"], "ops");
+        check(&["ops_1=ops:invited", "x=y:in"], "ops_1");
+        check(&["ops=ops:out", "ops_1=ops:invited"], "ops");
+        check(&["ops=ops:in", "ops_1=ops:invited"], "ops");
+        check(&["ops_1=ops:invited", "ops_2=ops:invited"], "several");
     }
 }

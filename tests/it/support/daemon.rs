@@ -225,8 +225,18 @@ impl Daemon {
     #[track_caller]
     pub(crate) fn wait_until_drained(&self) {
         let deadline = Instant::now() + DEADLINE;
-        while kernel_queue_bytes(self.process, self.syslog.port()) > 0 {
+        while kernel_queue_bytes(self.process, "udp", self.syslog.port()) > 0 {
             assert!(Instant::now() < deadline, "datagrams stay in the kernel");
+            thread::sleep(Duration::from_micros(100));
+        }
+    }
+
+    /// Waits until the daemon has read all that was written to it by HTTP.
+    #[track_caller]
+    pub(crate) fn wait_until_read(&self) {
+        let (port, deadline) = (self.http.unwrap().port(), Instant::now() + DEADLINE);
+        while kernel_queue_bytes(self.process, "tcp", port) > 0 {
+            assert!(Instant::now() < deadline, "what was written stays in the kernel");
             thread::sleep(Duration::from_micros(100));
         }
     }
@@ -308,18 +318,24 @@ fn reachable(address: &str) -> SocketAddr {
     address
 }
 
-/// Bytes that wait in the receive buffers of UDP sockets on `port`.
-fn kernel_queue_bytes(process: u32, port: u16) -> usize {
+/// Bytes that wait to be received by sockets on `port`, by `protocol`; with those that its peers have not got rid of.
+fn kernel_queue_bytes(process: u32, protocol: &str, port: u16) -> usize {
     let port = format!("{port:04X}");
     let queue = |line: &str| {
         // sl local_address rem_address st tx_queue:rx_queue …, all in hexadecimal
         let words: Vec<_> = line.split_whitespace().collect();
-        let is_ours = words.get(1).and_then(|local| local.rsplit(':').next()) == Some(port.as_str());
-        let waiting = words.get(4).and_then(|queues| queues.split(':').nth(1)).filter(|_| is_ours)?;
+        let has_port = |index: usize| words.get(index).and_then(|end| end.rsplit(':').next()) == Some(&*port);
+        let (sending, receiving) = words.get(4)?.split_once(':')?;
+        let waiting = match (has_port(1), has_port(2)) {
+            (true, _) => receiving,
+            (_, true) => sending,
+            _ => return None,
+        };
         usize::from_str_radix(waiting, 16).ok()
     };
-    let table = |name| std::fs::read_to_string(format!("/proc/{process}/net/{name}")).unwrap_or_default();
-    ["udp", "udp6"].iter().map(|name| table(name).lines().filter_map(queue).sum::<usize>()).sum()
+    let table =
+        |end| std::fs::read_to_string(format!("/proc/{process}/net/{protocol}{end}")).unwrap_or_default();
+    ["", "6"].iter().map(|end| table(end).lines().filter_map(queue).sum::<usize>()).sum()
 }
 
 /// One HTTP request to the daemon itself: status and body.
@@ -343,10 +359,10 @@ mod tests {
     fn what_waits_in_a_socket_is_seen() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = socket.local_addr().unwrap().port();
-        assert_eq!(kernel_queue_bytes(std::process::id(), port), 0);
+        assert_eq!(kernel_queue_bytes(std::process::id(), "udp", port), 0);
         socket.send_to(b"x", ("127.0.0.1", port)).unwrap();
-        assert!(kernel_queue_bytes(std::process::id(), port) > 0);
+        assert!(kernel_queue_bytes(std::process::id(), "udp", port) > 0);
         socket.recv(&mut [0]).unwrap();
-        assert_eq!(kernel_queue_bytes(std::process::id(), port), 0);
+        assert_eq!(kernel_queue_bytes(std::process::id(), "udp", port), 0);
     }
 }

@@ -68,7 +68,7 @@ fn invitations_without_end_keep_nobody_waiting() {
     let script = move |command: &str| {
         id += 1;
         let mut said = usual(command, &json!([]));
-        if command.starts_with("/_join") {
+        if ["/_join", "/_groups"].iter().any(|start| command.starts_with(start)) {
             said.insert(0, Do::Event(invitation(id)));
         }
         said
