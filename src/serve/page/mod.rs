@@ -19,9 +19,12 @@ use super::access::{COOKIE_NAME, cookie_value};
 use super::api::pairs;
 use super::body::{self, Body, piece, plain};
 
+mod lean;
+
+use lean::SCRIPT;
+
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
 const LOGIN: &str = include_str!("login.html");
 
 const WRONG: &str = "<p class=\"bad\" role=\"alert\">That is not the token.</p>";
