@@ -8,7 +8,7 @@
 //!                 200 / 429 / 503 ◄── Taken ◄── the worker, the spool ◄──┘ Told
 //! ```
 //!
-//! A kind is one file and a row of [`REGISTRY`]: a pure function from what came to what a person reads. It assumes
+//! A kind is one file and a row of `REGISTRY`: a pure function from what came to what a person reads. It assumes
 //! nothing: any field may be missing, of another type, or huge. Apart from the rest of HTTP, because whoever
 //! writes here is a program that tries again, and must hear 200 only for what is kept.
 
