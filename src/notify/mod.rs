@@ -155,6 +155,33 @@ impl Opening<'_> {
         Some(value)
     }
 
+    /// Where a connection that is no HTTP goes to, as `parse` reads it, or a fault that does not repeat it.
+    pub fn address(
+        &self,
+        name: &str,
+        value: Option<String>,
+        parse: fn(&str) -> Result<http::Address, &'static str>,
+        expected: &str,
+        faults: &mut Faults,
+    ) -> Option<http::Address> {
+        let value = self.text(name, value, faults)?;
+        let name = self.variable(name);
+        match parse(&value) {
+            // Looked up here, the name would be told to the local network, in vain.
+            Ok(address) if address.is_onion() && !http::has_proxy(self.vars, self.entry.prefix) => {
+                let proxy = self.variable("PROXY");
+                faults
+                    .fault(format!("{name}: an .onion address needs {proxy} (expected socks5h://host:port)"));
+                None
+            }
+            Ok(address) => Some(address),
+            Err(what) => {
+                faults.fault(format!("{name}: {what} (expected {expected})"));
+                None
+            }
+        }
+    }
+
     /// A URL that requests can go to, or a fault that does not repeat it: it is a secret.
     pub fn url(&self, name: &str, value: Option<String>, faults: &mut Faults) -> Option<http::Url> {
         let value = self.required(name, value, faults)?;

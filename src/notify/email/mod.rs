@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use serde::Deserialize;
 
-use super::http::{Address, Client, has_proxy};
+use super::http::{Address, Client};
 use super::{Entry, Notification, Notifier, Opening, Outcome};
 use crate::log::{self, Level, Values};
 use crate::vars::{Faults, comma_list, names_any, shown};
@@ -61,7 +61,8 @@ struct Email {
 
 fn open(opening: &Opening<'_>, faults: &mut Faults) -> Option<Box<dyn Notifier>> {
     let Variables { url, from, to } = opening.vars.section(opening.entry.prefix);
-    let server = read_server(opening, url, faults);
+    let expected = "smtps://user:password@host or smtp://…";
+    let server = opening.address("URL", url, Address::parse, expected, faults);
     let from = opening.text("FROM", from, faults).and_then(|from| {
         let mailbox = Mailbox::parse(&from);
         if mailbox.is_none() {
@@ -80,24 +81,6 @@ fn open(opening: &Opening<'_>, faults: &mut Faults) -> Option<Box<dyn Notifier>>
         refused: None,
         pace: log::Pace::default(),
     }))
-}
-
-fn read_server(opening: &Opening<'_>, url: Option<String>, faults: &mut Faults) -> Option<Address> {
-    let url = opening.text("URL", url, faults)?;
-    let name = opening.variable("URL");
-    match Address::parse(&url) {
-        // Looked up here, the name would be told to the local network, in vain.
-        Ok(server) if server.is_onion() && !has_proxy(opening.vars, opening.entry.prefix) => {
-            let proxy = opening.variable("PROXY");
-            faults.fault(format!("{name}: an .onion address needs {proxy} (expected socks5h://host:port)"));
-            None
-        }
-        Ok(server) => Some(server),
-        Err(what) => {
-            faults.fault(format!("{name}: {what} (expected smtps://user:password@host or smtp://…)"));
-            None
-        }
-    }
 }
 
 /// `EMAIL_TO`, or the one address behind the slash. The variable's value is not repeated.

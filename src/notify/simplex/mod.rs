@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::http::{Address, has_proxy};
+use super::http::Address;
 use super::{Beginning, Entry, Notification, Notifier, Opening, Outcome};
 use crate::secret::Secret;
 use crate::vars::{Faults, Vars, shown};
@@ -140,7 +140,8 @@ fn open_hub(opening: &Opening<'_>, faults: &mut Faults) -> Option<Arc<Hub>> {
         return Some(hub);
     }
     let Variables { url, link, .. } = opening.vars.section(opening.entry.prefix);
-    let address = read_address(opening, url, faults);
+    let expected = "ws://127.0.0.1:5225 or wss://user:password@host";
+    let address = opening.address("URL", url, Address::parse_websocket, expected, faults);
     let links = match &link {
         None => Vec::new(),
         Some(link) => link.split_whitespace().map(Secret::new).collect(),
@@ -159,25 +160,6 @@ fn open_hub(opening: &Opening<'_>, faults: &mut Faults) -> Option<Arc<Hub>> {
         return None;
     }
     Some(opening.shared.hub_or(Settings { client: opening.client.clone(), address: address?, links }))
-}
-
-fn read_address(opening: &Opening<'_>, url: Option<String>, faults: &mut Faults) -> Option<Address> {
-    let url = opening.text("URL", url, faults)?;
-    let name = opening.variable("URL");
-    match Address::parse_websocket(&url) {
-        // Looked up here, the name would be told to the local network, in vain.
-        Ok(address) if address.is_onion() && !has_proxy(opening.vars, opening.entry.prefix) => {
-            let proxy = opening.variable("PROXY");
-            faults.fault(format!("{name}: an .onion address needs {proxy} (expected socks5h://host:port)"));
-            None
-        }
-        Ok(address) => Some(address),
-        Err(what) => {
-            let expected = "ws://127.0.0.1:5225 or wss://user:password@host";
-            faults.fault(format!("{name}: {what} (expected {expected})"));
-            None
-        }
-    }
 }
 
 /// The way to hear people of these names, as simplex-chat calls them.

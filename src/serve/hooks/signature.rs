@@ -162,16 +162,8 @@ fn hex(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderValue;
-
+    use super::super::super::access::tests::headers;
     use super::*;
-
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        let pair = |(name, value): &(&'static str, &str)| {
-            (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
-        };
-        pairs.iter().map(pair).collect()
-    }
 
     #[track_caller]
     fn check(secret: &str, pairs: &[(&'static str, &str)], body: &str, seconds: u64, expected: Option<bool>) {
